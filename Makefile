@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything that is downloaded or built outside the clone lies under CACHE; what
+# is built inside lies under .build. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(GPUFLEET_CACHE),$(HOME)/.cache/gpufleet)
+
+# The first of these that is a Python 3.11 or newer (its own path: a shim on PATH
+# may answer differently elsewhere).
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c \
+	'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' \
+	2>/dev/null && break; done)
+ifeq ($(PYTHON),)
+$(error Python 3.11 or newer is needed, as python3.11 or python3 on PATH)
+endif
+
+# A virtual environment's name holds a hash of what it was made from.
+venv-of = $(CACHE)/venv-$(1)-$(shell { echo $(PYTHON); $(PYTHON) -V; cat requirements/$(1).txt; } \
+	| sha256sum | cut -c1-12)
+DEV := $(call venv-of,dev)
+OLDEST := $(call venv-of,oldest-sdk)
+PY := $(DEV)/bin/python
+BED := PYTHONPATH=tests $(PY) -m bed
+
+# The clone, where Python and Ansible look for a collection.
+LINK := .build/ansible_collections/gpufleet/openstack
+INSTALLED := .build/installed
+
+export PATH := $(DEV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
+export ANSIBLE_HOME := $(CURDIR)/.build/ansible
+export ANSIBLE_FORCE_COLOR ?= 0
+
+# How many processes run tests side by side, and further arguments for pytest.
+UNIT_WORKERS ?= 2
+INTEGRATION_WORKERS ?= 4
+PYTEST_ARGS ?=
+
+##@ Stages, each usable alone
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: lint
+lint: $(DEV)/.complete $(LINK) ## style, types, licences, changelog
+	ruff format --check .
+	ruff check .
+	mypy
+	yamllint --strict .
+	ansible-lint --strict
+	antsibull-changelog lint
+	reuse lint --quiet || reuse lint
+	tests/tools/check-tracked
+
+.PHONY: unit
+unit: $(DEV)/.complete $(OLDEST)/.complete $(LINK) ## unit tests, with the newest and the oldest openstacksdk
+	$(PY) -m pytest -n $(UNIT_WORKERS) tests/unit $(PYTEST_ARGS)
+	$(OLDEST)/bin/python -m pytest -n $(UNIT_WORKERS) tests/unit/cloud $(PYTEST_ARGS)
+
+.PHONY: sanity
+sanity: $(DEV)/.complete ## ansible-test sanity (SANITY_ARGS="--test pylint" for some of it)
+	CACHE=$(CACHE) tests/tools/sanity $(SANITY_ARGS)
+
+.PHONY: integration
+integration: $(DEV)/.complete $(LINK) ## tests against the OpenStack of tests/bed
+	PY=$(PY) WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
+
+.PHONY: test
+test: ## lint, unit, sanity, integration; stops at the first that fails
+	@tests/tools/stages lint unit sanity integration
+
+##@ The bed: a real OpenStack on this machine (tests/bed/README.md)
+
+.PHONY: bed-up
+bed-up: $(DEV)/.complete ## start it and leave it running
+	$(BED) up
+
+.PHONY: bed-down
+bed-down: $(DEV)/.complete ## stop it
+	$(BED) down
+
+.PHONY: demo
+demo: collection bed-up ## the demo playbook against the bed, as a user would run it
+	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
+		ansible-playbook -i localhost, gpufleet.openstack.demo
+
+##@ Helpers
+
+.PHONY: venv
+venv: $(DEV)/.complete ## make the development environment and print the path of its bin
+	@echo $(DEV)/bin
+
+.PHONY: collection
+collection: $(DEV)/.complete ## build the archive and install it into .build/installed
+	rm -rf $(INSTALLED) .build/archive
+	ansible-galaxy collection build --output-path .build/archive
+	ansible-galaxy collection install --no-deps --offline \
+		--collections-path $(INSTALLED) .build/archive/*.tar.gz
+
+.PHONY: lock
+lock: $(DEV)/.complete ## write requirements/*.txt anew from the *.in files
+	for name in dev oldest-sdk; do uv pip compile --quiet --upgrade --universal \
+		--python-version 3.11 --custom-compile-command "make lock" \
+		requirements/$$name.in --output-file requirements/$$name.txt; done
+
+.PHONY: clean
+clean: ## remove what was built in the clone (the cache stays: rm -rf ~/.cache/gpufleet)
+	rm -rf .build .ansible tests/output .ruff_cache .pytest_cache .mypy_cache .hypothesis
+	find plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DEV)/.complete: requirements/dev.txt
+	@tests/tools/make-venv $(PYTHON) $< $(@D)
+
+$(OLDEST)/.complete: requirements/oldest-sdk.txt
+	@tests/tools/make-venv $(PYTHON) $< $(@D)
+
+$(LINK):
+	@mkdir -p $(@D)
+	@ln -sfn ../../../.. $@
