@@ -125,4 +125,4 @@ $(OLDEST)/.complete: requirements/oldest-sdk.txt
 
 $(LINK):
 	@mkdir -p $(@D)
-	@ln -sfn ../../../.. $@
+	@ln -sfn ../../.. $@
