@@ -1,0 +1,349 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GPU clusters: Magnum clusters, from their creation to their deletion."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from .errors import CloudError, ClusterNotFound, InvalidInput, ResourceError
+from .fields import Field, labels
+from .magnum import status_of
+from .reconcile import Step
+from .resource import CloudResource
+from .waiter import Raw, Status
+
+_WAY_OUT = (
+    "Magnum can't change it; create a cluster of another name, or delete this one"
+)
+_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")
+_COUNTS = {
+    "master_count": 1,
+    "node_count": 0,
+    "min_node_count": 0,
+    "max_node_count": 1,
+    "docker_volume_size": 1,
+    "create_timeout": 1,
+}
+
+
+def _frozen(name: str, type_: str = "str", key: str = "", **more: t.Any) -> Field:
+    return Field(name, type_, key, change="frozen", way_out=_WAY_OUT, **more)
+
+
+class GpuClusterResource(CloudResource):
+    """A Magnum cluster.
+
+    C(node_count), C(min_node_count) and C(max_node_count) are those of its default
+    worker group.
+    """
+
+    kind = "gpu_cluster"
+    not_found = ClusterNotFound
+    fields: tuple[Field, ...] = (
+        _frozen("template", key="cluster_template_id", ref="template"),
+        _frozen("keypair", ref="keypair"),
+        _frozen("master_count", "int"),
+        Field("node_count", "int"),
+        Field("min_node_count", "int"),
+        Field("max_node_count", "int"),
+        _frozen(
+            "hardware",
+            key="flavor_id",
+            ref="flavor",
+            spec={"aliases": ["flavor", "flavor_id"]},
+        ),
+        _frozen(
+            "master_hardware",
+            key="master_flavor_id",
+            ref="flavor",
+            spec={"aliases": ["master_flavor", "master_flavor_id"]},
+        ),
+        _frozen("labels", "dict", merge=True),
+        _frozen("docker_volume_size", "int"),
+        _frozen("fixed_network", ref="network"),
+        _frozen("fixed_subnet", ref="subnet"),
+        _frozen(
+            "floating_ip_enabled", "bool", spec={"aliases": ["is_floating_ip_enabled"]}
+        ),
+        _frozen(
+            "master_lb_enabled", "bool", spec={"aliases": ["is_master_lb_enabled"]}
+        ),
+        Field("discovery_url", change="create"),
+        Field("create_timeout", "int", change="create"),
+    )
+    options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "merge_labels": {"type": "bool", "default": True},
+        "recreate_failed": {"type": "bool", "default": False},
+    }
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Keep what was asked for."""
+        super().__init__(*args, **kwargs)
+        self.recreate_failed = bool(self.params.get("recreate_failed"))
+        if self.params.get("merge_labels") is False:
+            self.fields = tuple(
+                dataclasses.replace(field, merge=False) if field.merge else field
+                for field in self.fields
+            )
+
+    @classmethod
+    def validate(cls, params: t.Mapping[str, t.Any]) -> None:
+        """Check the values that need no cloud."""
+        for name, least in _COUNTS.items():
+            if params[name] is not None and params[name] < least:
+                raise InvalidInput(f"{name}: {params[name]} is below {least}")
+        _check_bounds(params)
+
+    def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """The options that were given.
+
+        Where the autoscaler decides on the size, C(node_count) counts at creation
+        only; later the size is kept within the bounds, and nothing more.
+        """
+        asked = super().desired(have)
+        if have is None:
+            return asked
+        now = {**have, **asked}
+        marks = {**have["labels"], **asked.get("labels", {})}
+        bounded = now["min_node_count"] is not None and now["max_node_count"]
+        if marks.get("auto_scaling_enabled") == "true" and bounded:
+            asked["node_count"] = min(
+                max(have["node_count"], now["min_node_count"]), now["max_node_count"]
+            )
+        return asked
+
+    def find(self) -> Raw | None:
+        """A cluster of this project by name, or any by id."""
+        return self.cloud.magnum.find_cluster(self.name, self.cloud.project_id)
+
+    def refresh(self, raw: Raw) -> Raw | None:
+        """The same cluster again."""
+        return self.cloud.magnum.cluster(raw["uuid"])
+
+    def all(self) -> list[Raw]:
+        """All clusters that may be seen."""
+        return self.cloud.magnum.clusters()
+
+    def status(self, raw: Raw) -> Status:
+        """Magnum's status."""
+        return status_of(raw)
+
+    def view(self, raw: Raw) -> dict[str, t.Any]:
+        """The shape that users see."""
+        if "node_groups" not in raw:
+            raw["node_groups"] = self._node_groups(raw["uuid"])
+        if "template_name" not in raw:
+            template = self.cloud.magnum.template(raw["cluster_template_id"])
+            raw["template_name"] = template["name"] if template else None
+        return view(raw)
+
+    def details(self, raw: Raw) -> dict[str, t.Any]:
+        """The view, with addresses and bounds of every node group."""
+        magnum, uuid = self.cloud.magnum, raw["uuid"]
+        raw["node_groups"] = [
+            magnum.node_group(uuid, group["uuid"]) for group in magnum.node_groups(uuid)
+        ]
+        return self.view(raw)
+
+    def _node_groups(self, uuid: str) -> list[Raw]:
+        """The node groups; of the default worker group with its bounds."""
+        magnum = self.cloud.magnum
+        return [
+            magnum.node_group(uuid, group["uuid"])
+            if _is_default_worker(group)
+            else group
+            for group in magnum.node_groups(uuid)
+        ]
+
+    def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
+        """A new one needs a template and a name; sizes must fit their bounds."""
+        if raw is None:
+            if not _NAME.match(self.name):
+                raise InvalidInput(
+                    f"name: {self.name!r} must begin with a letter, hold letters, "
+                    "digits, '_', '.' and '-' only, and be 242 characters at most"
+                )
+            if "template" not in values:
+                raise InvalidInput(
+                    f"{self} does not exist, and to create it the option template is "
+                    "needed"
+                )
+        else:
+            _check_bounds({**self.view(raw), **values})
+        return super().prepare(values, raw)
+
+    def create(self, values: dict[str, t.Any]) -> Raw:
+        """Ask for the cluster; Magnum's row for it appears a moment later."""
+        sent = {k: v for k, v in values.items() if k not in _BOUNDS}
+        body = {"name": self.name, **self.body(sent)}
+        if "labels" in values:
+            body["merge_labels"] = self.params["merge_labels"]
+        return self.cloud.magnum.create_cluster(body)
+
+    def complete(self, raw: Raw) -> bool:
+        """Whether the addresses are all there, where the driver publishes them."""
+        addresses = raw.get("node_addresses")
+        return not addresses or len(addresses) == raw["node_count"]
+
+    def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
+        """Widen the bounds, resize, narrow the bounds: the order Magnum accepts.
+
+        With nothing to set, the size is asked for again: a failed update is repaired
+        so.
+        """
+        have = self.view(raw)
+        group = next(g for g in raw["node_groups"] if _is_default_worker(g))["uuid"]
+        size = values.get("node_count")
+        if not values:
+            size = have["node_count"]
+        bounds = {name: have[name] for name in _BOUNDS}
+        target = {name: values.get(name, bounds[name]) for name in _BOUNDS}
+        if size is None:
+            return [self._bound(raw, group, bounds, target)]
+        wide = _wide(bounds, target)
+        steps = [self._resize(raw, group, size)]
+        if not _within(size, bounds):
+            steps.insert(0, self._bound(raw, group, bounds, wide))
+            bounds = wide
+        if bounds != target:
+            steps.append(self._bound(raw, group, bounds, target))
+        return steps
+
+    def _resize(self, raw: Raw, group: str, size: int) -> Step:
+        magnum, uuid = self.cloud.magnum, raw["uuid"]
+
+        def reached(now: Raw) -> bool:
+            return magnum.node_group(uuid, group)[
+                "node_count"
+            ] == size and self.complete(now)
+
+        return Step(lambda: magnum.resize(uuid, size, group), reached)
+
+    def _bound(
+        self, raw: Raw, group: str, now: dict[str, t.Any], then: dict[str, t.Any]
+    ) -> Step:
+        magnum, uuid = self.cloud.magnum, raw["uuid"]
+        changed = {name: then[name] for name in _BOUNDS if then[name] != now[name]}
+
+        def reached(_cluster: Raw) -> bool:
+            found = magnum.node_group(uuid, group)
+            return all(found[name] == value for name, value in changed.items())
+
+        return Step(lambda: magnum.set_bounds(uuid, group, changed), reached)
+
+    def delete(self, raw: Raw) -> None:
+        """Ask for the cluster's deletion."""
+        self.cloud.magnum.delete_cluster(raw["uuid"])
+
+    def failure(self, raw: Raw) -> CloudError:
+        """What Magnum, and Nova and Heat behind it, say about the failure."""
+        faults = raw.get("faults") or {}
+        reasons = [f"{name}: {why}" for name, why in sorted(faults.items()) if why]
+        status = status_of(raw)
+        return ResourceError(
+            f"{self} is {status.text}: "
+            + ("; ".join(reasons) or status.reason or "Magnum gives no reason"),
+            details={"id": raw["uuid"], "status": status.text, "faults": faults},
+        )
+
+
+_BOUNDS = ("min_node_count", "max_node_count")
+
+
+def _check_bounds(sizes: t.Mapping[str, t.Any]) -> None:
+    """Raise where size and bounds contradict each other."""
+    low, high = sizes.get("min_node_count"), sizes.get("max_node_count")
+    if low is not None and high and low > high:
+        raise InvalidInput(f"min_node_count: {low} is above max_node_count, {high}")
+    size = sizes.get("node_count")
+    if size is not None and not _within(size, sizes):
+        shown = f"{low or 0} to {high}" if high else f"{low} and more"
+        raise InvalidInput(
+            f"node_count: {size} is not within min_node_count and max_node_count, "
+            f"{shown}"
+        )
+
+
+def _within(size: int, bounds: t.Mapping[str, t.Any]) -> bool:
+    high = bounds.get("max_node_count")
+    return (bounds.get("min_node_count") or 0) <= size and (not high or size <= high)
+
+
+def _wide(one: dict[str, t.Any], other: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The bounds that hold both."""
+    lows = [bounds["min_node_count"] or 0 for bounds in (one, other)]
+    highs = [bounds["max_node_count"] for bounds in (one, other)]
+    return {
+        "min_node_count": min(lows),
+        "max_node_count": max(highs) if all(highs) else None,
+    }
+
+
+def _is_default_worker(group: Raw) -> bool:
+    return bool(group.get("is_default")) and group.get("role") != "master"
+
+
+def view(raw: Raw) -> dict[str, t.Any]:
+    """A cluster, with its C(node_groups) and C(template_name), as users see it."""
+    groups = [node_group_view(group) for group in raw["node_groups"]]
+    default: Raw = next((g for g in raw["node_groups"] if _is_default_worker(g)), {})
+    return {
+        "id": raw["uuid"],
+        "name": raw["name"],
+        "status": raw.get("status"),
+        "status_reason": raw.get("status_reason"),
+        "health_status": raw.get("health_status"),
+        "health_status_reason": raw.get("health_status_reason") or {},
+        "faults": raw.get("faults") or {},
+        "template": raw.get("template_name") or raw.get("cluster_template_id"),
+        "template_id": raw.get("cluster_template_id"),
+        "keypair": raw.get("keypair"),
+        "master_count": raw.get("master_count"),
+        "node_count": default.get("node_count"),
+        "total_node_count": raw.get("node_count"),
+        "min_node_count": default.get("min_node_count"),
+        "max_node_count": default.get("max_node_count"),
+        "hardware": raw.get("flavor_id"),
+        "master_hardware": raw.get("master_flavor_id"),
+        "labels": labels(raw.get("labels")),
+        "docker_volume_size": raw.get("docker_volume_size"),
+        "fixed_network": raw.get("fixed_network"),
+        "fixed_subnet": raw.get("fixed_subnet"),
+        "floating_ip_enabled": raw.get("floating_ip_enabled"),
+        "master_lb_enabled": raw.get("master_lb_enabled"),
+        "discovery_url": raw.get("discovery_url"),
+        "create_timeout": raw.get("create_timeout"),
+        "api_address": raw.get("api_address"),
+        "node_addresses": raw.get("node_addresses") or [],
+        "master_addresses": raw.get("master_addresses") or [],
+        "node_groups": groups,
+        "coe_version": raw.get("coe_version"),
+        "container_version": raw.get("container_version"),
+        "stack_id": raw.get("stack_id"),
+        "project_id": raw.get("project_id"),
+        "user_id": raw.get("user_id"),
+        "created_at": raw.get("created_at"),
+        "updated_at": raw.get("updated_at"),
+    }
+
+
+def node_group_view(raw: Raw) -> dict[str, t.Any]:
+    """A node group as users see it; null where only its own GET would tell."""
+    return {
+        "id": raw["uuid"],
+        "name": raw["name"],
+        "role": raw.get("role"),
+        "is_default": raw.get("is_default"),
+        "hardware": raw.get("flavor_id"),
+        "image": raw.get("image_id"),
+        "node_count": raw.get("node_count"),
+        "min_node_count": raw.get("min_node_count"),
+        "max_node_count": raw.get("max_node_count"),
+        "node_addresses": raw.get("node_addresses"),
+        "status": raw.get("status"),
+        "status_reason": raw.get("status_reason"),
+    }

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hardware: a kind of node, kept as a Nova flavor and its extra specs."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .errors import HardwareNotFound, InvalidInput
+from .extra_specs import SCOPE, Hardware, decode, encode, normalize, own_keys
+from .fields import Field
+from .reconcile import Step
+from .resource import CloudResource
+from .waiter import Raw
+
+_WAY_OUT = (
+    "Nova can't change it; delete the hardware and create it again, or give the new "
+    "one another name"
+)
+
+
+def _frozen(name: str, type_: str, key: str, **spec: t.Any) -> Field:
+    return Field(name, type_, key, change="frozen", way_out=_WAY_OUT, spec=spec)
+
+
+class HardwareResource(CloudResource):
+    """A Nova flavor that says which accelerators its servers get."""
+
+    kind = "hardware"
+    not_found = HardwareNotFound
+    fields = (
+        _frozen("vcpus", "int", "vcpus"),
+        _frozen("ram_mib", "int", "ram", aliases=["ram"]),
+        _frozen("disk_gib", "int", "disk", aliases=["disk"]),
+        _frozen("ephemeral_gib", "int", "OS-FLV-EXT-DATA:ephemeral"),
+        _frozen("swap_mib", "int", "swap"),
+        _frozen("public", "bool", "os-flavor-access:is_public", aliases=["is_public"]),
+        Field("description"),
+        Field(
+            "accelerators",
+            "list",
+            spec={
+                "elements": "dict",
+                "options": {
+                    "kind": {
+                        "type": "str",
+                        "choices": ["gpu", "npu"],
+                        "default": "gpu",
+                    },
+                    "vendor": {"type": "str", "required": True},
+                    "model": {"type": "str", "required": True},
+                    "count": {"type": "int", "default": 1},
+                    "memory_gib": {"type": "int"},
+                    "resource_class": {"type": "str"},
+                    "pci_alias": {"type": "str"},
+                },
+            },
+        ),
+        Field("power_watts", "float"),
+        Field("hourly_cost", "float"),
+        Field("extra_specs", "dict", merge=True),
+    )
+
+    @classmethod
+    def validate(cls, params: t.Mapping[str, t.Any]) -> None:
+        """Check the values that need no cloud."""
+        ours = encode(
+            Hardware(
+                normalize(params["accelerators"] or []),
+                params["power_watts"],
+                params["hourly_cost"],
+                {},
+            )
+        )
+        for key in params["extra_specs"] or {}:
+            if not re.match(r"^[\w:. -]{1,255}$", str(key)):
+                raise InvalidInput(f"extra_specs: {key!r} is no key that Nova takes")
+            if str(key).startswith(SCOPE) or key in ours:
+                raise InvalidInput(
+                    f"extra_specs: {key} is set from accelerators, power_watts and "
+                    "hourly_cost; leave it out"
+                )
+        for name, least in (("vcpus", 1), ("ram_mib", 1), ("disk_gib", 0)):
+            if params[name] is not None and params[name] < least:
+                raise InvalidInput(f"{name}: {params[name]} is below {least}")
+        for name in ("power_watts", "hourly_cost", "ephemeral_gib", "swap_mib"):
+            if params[name] is not None and params[name] < 0:
+                raise InvalidInput(f"{name}: {params[name]} is below 0")
+
+    def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """The options that were given."""
+        asked = super().desired(have)
+        if "accelerators" in asked:
+            asked["accelerators"] = normalize(asked["accelerators"])
+        if "extra_specs" in asked:
+            asked["extra_specs"] = {
+                str(key): str(value) for key, value in asked["extra_specs"].items()
+            }
+        return asked
+
+    def find(self) -> Raw | None:
+        """A flavor by name or id."""
+        return self.cloud.nova.find_flavor(self.name)
+
+    def all(self) -> list[Raw]:
+        """All flavors that may be seen."""
+        return self.cloud.nova.flavors()
+
+    def refresh(self, raw: Raw) -> Raw | None:
+        """The same flavor again."""
+        return self.cloud.nova.flavor(raw["id"])
+
+    def view(self, raw: Raw) -> dict[str, t.Any]:
+        """The shape that users see."""
+        return view(raw)
+
+    def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
+        """A new one needs its size."""
+        missing = [name for name in ("vcpus", "ram_mib", "disk_gib") if not raw]
+        missing = [name for name in missing if name not in values]
+        if missing:
+            raise InvalidInput(
+                f"{self} does not exist, and to create it these options are needed: "
+                + ", ".join(missing)
+            )
+        return super().prepare(values, raw)
+
+    def create(self, values: dict[str, t.Any]) -> Raw:
+        """Make the flavor; the engine then sees its extra specs missing."""
+        size = {f.name for f in self.fields if f.change == "frozen"} | {"description"}
+        body = self.body({n: v for n, v in values.items() if n in size})
+        return self.cloud.nova.create_flavor({"name": self.name, **body})
+
+    def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
+        """Set what differs."""
+        nova, ident = self.cloud.nova, raw["id"]
+        have = raw.get("extra_specs") or {}
+        now = view(raw)
+        asked = {**now, **values}
+        want = {
+            **encode(
+                Hardware(
+                    asked["accelerators"],
+                    asked["power_watts"],
+                    asked["hourly_cost"],
+                    {},
+                )
+            ),
+            **(asked["extra_specs"] or {}),
+        }
+        new = {key: value for key, value in want.items() if have.get(key) != value}
+        gone = sorted(own_keys(have) - set(want))
+
+        def apply() -> None:
+            if asked["description"] != now["description"]:
+                nova.set_flavor_description(ident, asked["description"])
+            if new:
+                nova.set_extra_specs(ident, new)
+            for key in gone:
+                nova.remove_extra_spec(ident, key)
+
+        return [Step(apply, lambda raw: True)]
+
+    def delete(self, raw: Raw) -> None:
+        """Delete the flavor; servers that were made of it are not touched."""
+        self.cloud.nova.delete_flavor(raw["id"])
+
+
+def view(raw: Raw) -> dict[str, t.Any]:
+    """A flavor in the shape that users see."""
+    specs = decode(raw.get("extra_specs") or {})
+    return {
+        "id": raw["id"],
+        "name": raw["name"],
+        "vcpus": raw["vcpus"],
+        "ram_mib": raw["ram"],
+        "disk_gib": raw["disk"],
+        "ephemeral_gib": raw.get("OS-FLV-EXT-DATA:ephemeral") or 0,
+        "swap_mib": raw.get("swap") or 0,  # Nova says "" for none
+        "public": raw.get("os-flavor-access:is_public"),
+        "description": raw.get("description"),
+        "accelerators": specs.accelerators,
+        "power_watts": specs.power_watts,
+        "hourly_cost": specs.hourly_cost,
+        "extra_specs": specs.others,
+    }

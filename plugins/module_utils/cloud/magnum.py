@@ -1,0 +1,233 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Magnum's API: clusters, templates, node groups, in negotiated microversions.
+
+It stands on the SDK's adapter and not on its resource classes, which know no node
+groups, drop C(health_status) and C(status_reason) and can't resize.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import quote
+
+from .api import Api
+from .clock import Clock
+from .errors import AmbiguousName, ApiError, Conflict, NotFound
+from .waiter import BUSY, DONE, FAILED, Raw, Status
+
+NEWEST = (1, 14)
+"""The newest microversion whose behaviour this collection knows."""
+
+ZERO_NODES = (1, 10)
+NODE_GROUPS = (1, 9)
+RESIZE = (1, 7)
+
+STATES = {
+    "CREATE_IN_PROGRESS": (BUSY, "create"),
+    "CREATE_COMPLETE": (DONE, "create"),
+    "CREATE_FAILED": (FAILED, "create"),
+    "UPDATE_IN_PROGRESS": (BUSY, "update"),
+    "UPDATE_COMPLETE": (DONE, "update"),
+    "UPDATE_FAILED": (FAILED, "update"),
+    "DELETE_IN_PROGRESS": (BUSY, "delete"),
+    "DELETE_COMPLETE": (BUSY, "delete"),  # the row goes a moment later
+    "DELETE_FAILED": (FAILED, "delete"),
+    "ROLLBACK_IN_PROGRESS": (BUSY, "update"),
+    "ROLLBACK_COMPLETE": (FAILED, "update"),  # the update was undone
+    "ROLLBACK_FAILED": (FAILED, "update"),
+    "RESUME_COMPLETE": (DONE, "update"),
+    "RESUME_FAILED": (FAILED, "update"),
+    "RESTORE_COMPLETE": (DONE, "update"),
+    "SNAPSHOT_COMPLETE": (DONE, "update"),
+    "CHECK_COMPLETE": (DONE, "update"),
+    "ADOPT_COMPLETE": (DONE, "create"),
+}
+"""What each status of Magnum means to one who waits."""
+
+
+class Magnum(Api):
+    """Requests to Magnum.
+
+    Args:
+        connect: Makes the SDK's adapter.
+        clock: Limits the pauses between retries.
+        warn: Takes a warning for the user.
+        ceiling: The highest microversion that the user allows.
+    """
+
+    def __init__(
+        self,
+        connect: t.Callable[[], t.Any],
+        clock: Clock,
+        warn: t.Callable[[str], None],
+        ceiling: tuple[int, int] | None = None,
+    ) -> None:
+        """Send nothing yet."""
+        super().__init__("Magnum", connect, clock)
+        self._warn = warn
+        self._ceiling = ceiling
+        self._version: tuple[int, int] | None = None
+
+    # Microversions ----------------------------------------------------------
+
+    def version(self) -> tuple[int, int]:
+        """The microversion in use: the highest that server, user and we know."""
+        if self._version is None:
+            header = "OpenStack-API-Maximum-Version"
+            answer = self.send("GET", "/", headers={"Accept": "application/json"})
+            text = answer.headers.get(header, "").split(" ")[-1]
+            if text.count(".") != 1:
+                raise ApiError(f"Magnum did not say its API version ({header})")
+            server = _parse(text)
+            if self._ceiling and self._ceiling > server:
+                self._warn(
+                    f"Magnum API version {_text(self._ceiling)} was asked for, this "
+                    f"cloud has {text} at most: {text} is used"
+                )
+            self._version = min(server, self._ceiling or NEWEST, NEWEST)
+        return self._version
+
+    def require(self, version: tuple[int, int], what: str) -> None:
+        """Raise where what is asked for needs a newer microversion than in use."""
+        if self.version() < version:
+            raise ApiError(
+                f"{what} needs Magnum API version {_text(version)}, and "
+                f"{_text(self.version())} is what this cloud offers or "
+                "MAGNUM_API_VERSION allows"
+            )
+
+    def headers(self) -> dict[str, str]:
+        """The microversion, under the name that all releases of Magnum accept.
+
+        The SDK would send it for C(container-infrastructure-management), which
+        older releases take for a foreign service and ignore.
+        """
+        version = f"container-infra {_text(self.version())}"
+        return {**super().headers(), "OpenStack-API-Version": version}
+
+    # Clusters ---------------------------------------------------------------
+
+    def find_cluster(self, ident: str, project_id: str) -> Raw | None:
+        """A cluster of the project by name, or any that may be seen by id."""
+        return self._find("clusters", ident, lambda c: c["project_id"] == project_id)
+
+    def cluster(self, uuid: str) -> Raw | None:
+        """A cluster by id, None where it is gone, or not there yet."""
+        try:
+            return self.find(f"/clusters/{uuid}")
+        except Exception as error:
+            # Around its creation and deletion Magnum answers 400 for a moment.
+            if getattr(error, "status", None) == 400:
+                return None
+            raise
+
+    def clusters(self) -> list[Raw]:
+        """All clusters that may be seen, with their details."""
+        return self.list("/clusters/detail", "clusters")
+
+    def create_cluster(self, body: Raw) -> Raw:
+        """Ask for a cluster. Returns its C(uuid); the row appears later."""
+        if body.get("node_count") == 0:
+            self.require(ZERO_NODES, "A cluster with no worker")
+        return self.create("/clusters", body)
+
+    def resize(self, uuid: str, node_count: int, node_group: str) -> None:
+        """Ask for another size of a node group."""
+        self.require(RESIZE, "Resizing")
+        if node_count == 0:
+            self.require(ZERO_NODES, "A node group with no node")
+        body = {"node_count": node_count, "nodegroup": node_group}
+        self.post(f"/clusters/{uuid}/actions/resize", body)
+
+    def delete_cluster(self, uuid: str) -> None:
+        """Ask for a cluster's deletion."""
+        self.delete(f"/clusters/{uuid}")
+
+    # Node groups ------------------------------------------------------------
+
+    def node_groups(self, cluster: str) -> list[Raw]:
+        """The node groups of a cluster, without addresses and bounds."""
+        self.require(NODE_GROUPS, "Listing node groups")
+        return self.list(f"/clusters/{cluster}/nodegroups", "nodegroups")
+
+    def node_group(self, cluster: str, group: str) -> Raw:
+        """A node group whole."""
+        return self.get(f"/clusters/{cluster}/nodegroups/{group}")
+
+    def set_bounds(self, cluster: str, group: str, bounds: dict[str, int]) -> None:
+        """Set C(min_node_count) and C(max_node_count) of a node group."""
+        patch = [
+            {"op": "replace", "path": f"/{key}", "value": value}
+            for key, value in bounds.items()
+        ]
+        self.patch(f"/clusters/{cluster}/nodegroups/{group}", patch)
+
+    # Templates --------------------------------------------------------------
+
+    def find_template(self, ident: str, project_id: str) -> Raw | None:
+        """A template of the project, or a public one, by name; any by id."""
+        return self._find(
+            "clustertemplates",
+            ident,
+            lambda found: found["project_id"] == project_id or found["public"],
+        )
+
+    def template(self, uuid: str) -> Raw | None:
+        """A template by id."""
+        return self.find(f"/clustertemplates/{uuid}")
+
+    def templates(self) -> list[Raw]:
+        """All templates that may be seen, with their details."""
+        return self.list("/clustertemplates/detail", "clustertemplates")
+
+    # ------------------------------------------------------------------------
+
+    def _find(
+        self, kind: str, ident: str, visible: t.Callable[[Raw], bool]
+    ) -> Raw | None:
+        """One by name or id.
+
+        To an administrator Magnum's look-up by name finds those of all projects, so
+        what it finds is checked; a name that exists elsewhere too is looked up in
+        the list.
+        """
+        try:
+            found = self.get(f"/{kind}/{quote(ident, safe='')}")
+        except NotFound:
+            return None
+        except Conflict:
+            pass  # several have this name, in this or other projects
+        else:
+            if found["uuid"] == ident or visible(found):
+                return found
+        matches = [
+            item
+            for item in self.list(f"/{kind}/detail", kind)
+            if item["name"] == ident and visible(item)
+        ]
+        if len(matches) > 1:
+            uuids = sorted(item["uuid"] for item in matches)
+            raise AmbiguousName(
+                f"{len(matches)} {kind} are named {ident!r}: give an id instead, one "
+                f"of {', '.join(uuids)}",
+                details={"ids": uuids},
+            )
+        return matches[0] if matches else None
+
+
+def status_of(raw: Raw) -> Status:
+    """The status of a cluster or node group."""
+    text = raw.get("status") or "CREATE_IN_PROGRESS"
+    phase, operation = STATES.get(text, (BUSY, ""))
+    return Status(text, phase, operation, raw.get("status_reason") or "")
+
+
+def _parse(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")
+    return int(major), int(minor)
+
+
+def _text(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

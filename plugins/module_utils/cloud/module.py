@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an Ansible module's options to its result: the same for all cloud modules."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .clock import Clock
+from .errors import CloudError, NotFound
+from .reconcile import reconcile
+from .resource import CloudResource
+from .session import ARGUMENT_SPEC, Cloud
+
+INFO_TIMEOUT = 120
+"""Seconds that a query may take with all its retries."""
+
+
+def run(resource_class: type[CloudResource]) -> None:
+    """Run the module of a resource: options, cloud, engine, result."""
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENT_SPEC,
+            **resource_class.argument_spec(),
+            "name": {"type": "str", "required": True},
+            "state": {
+                "type": "str",
+                "choices": ["present", "absent"],
+                "default": "present",
+            },
+            "wait": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 3600},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    clock = Clock(params["timeout"])
+    try:
+        if params["state"] == "present":
+            resource_class.validate(params)
+        cloud = Cloud(params, clock, module.warn)
+        outcome = reconcile(
+            resource_class(cloud, params, module.check_mode),
+            params["state"],
+            clock=clock,
+            check_mode=module.check_mode,
+            wait=params["wait"],
+        )
+    except CloudError as error:
+        _fail(module, error)
+    else:
+        module.exit_json(
+            changed=outcome.changed,
+            action=outcome.action,
+            diff={"before": outcome.diff_before, "after": outcome.diff_after},
+            **{resource_class.kind: outcome.after},
+        )
+
+
+def run_info(resource_class: type[CloudResource], key: str) -> None:
+    """Run the C(_info) module of a resource.
+
+    Args:
+        resource_class: What is asked about.
+        key: Key of the list in the result.
+    """
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENT_SPEC,
+            "name": {"type": "str"},
+            "required": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        cloud = Cloud(params, Clock(INFO_TIMEOUT), module.warn)
+        found = look_up(resource_class(cloud, params), params["required"])
+    except CloudError as error:
+        _fail(module, error)
+    else:
+        module.exit_json(changed=False, **{key: found})
+
+
+def look_up(resource: CloudResource, required: bool) -> list[dict[str, t.Any]]:
+    """The views of the one resource that is named, or of all.
+
+    Raises:
+        NotFound: The one that is named is not there, and is C(required).
+    """
+    if not resource.name:
+        return [resource.details(raw) for raw in resource.all()]
+    raw = resource.find()
+    if raw is None and required:
+        error: type[NotFound] = resource.not_found
+        raise error(f"name: there is no {resource}")
+    return [resource.details(raw)] if raw else []
+
+
+def _fail(module: AnsibleModule, error: CloudError) -> t.NoReturn:
+    module.fail_json(msg=error.message, error=error.as_dict(), changed=error.changed)
+    raise AssertionError("unreachable")

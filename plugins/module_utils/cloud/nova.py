@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nova's API: flavors and keypairs."""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import quote
+
+from .api import Api
+from .clock import Clock
+from .errors import AmbiguousName
+from .waiter import Raw
+
+MICROVERSION = "2.61"
+"""Lists flavors with their extra specs (Rocky and newer)."""
+
+
+class Nova(Api):
+    """Requests to Nova."""
+
+    def __init__(self, connect: t.Callable[[], t.Any], clock: Clock) -> None:
+        """Send nothing yet."""
+        super().__init__("Nova", connect, clock)
+
+    def headers(self) -> dict[str, str]:
+        """The microversion."""
+        version = f"compute {MICROVERSION}"
+        return {**super().headers(), "OpenStack-API-Version": version}
+
+    def flavors(self) -> list[Raw]:
+        """All flavors that may be seen, private ones included, with extra specs."""
+        return self.list("/flavors/detail", "flavors", {"is_public": "None"})
+
+    def find_flavor(self, ident: str) -> Raw | None:
+        """A flavor by name or id."""
+        matches = [f for f in self.flavors() if ident in (f["id"], f["name"])]
+        if len(matches) > 1:
+            raise AmbiguousName(
+                f"{ident!r} is the name of one flavor and the id of another",
+                details={"ids": sorted(flavor["id"] for flavor in matches)},
+            )
+        return matches[0] if matches else None
+
+    def flavor(self, ident: str) -> Raw | None:
+        """A flavor by id."""
+        found = self.find(f"/flavors/{quote(ident, safe='')}")
+        return found["flavor"] if found else None
+
+    def create_flavor(self, body: Raw) -> Raw:
+        """Make a flavor (its extra specs are set apart)."""
+        return t.cast(Raw, self.create("/flavors", {"flavor": body})["flavor"])
+
+    def set_flavor_description(self, ident: str, description: str | None) -> None:
+        """Change a flavor's description."""
+        self.put(f"/flavors/{ident}", {"flavor": {"description": description}})
+
+    def set_extra_specs(self, ident: str, specs: dict[str, str]) -> None:
+        """Set these extra specs and leave the others."""
+        self.post(f"/flavors/{ident}/os-extra_specs", {"extra_specs": specs})
+
+    def remove_extra_spec(self, ident: str, key: str) -> None:
+        """Remove one extra spec."""
+        self.delete(f"/flavors/{ident}/os-extra_specs/{quote(key, safe='')}")
+
+    def delete_flavor(self, ident: str) -> None:
+        """Delete a flavor."""
+        self.delete(f"/flavors/{ident}")
+
+    def find_keypair(self, name: str) -> Raw | None:
+        """The user's keypair of this name."""
+        found = self.find(f"/os-keypairs/{quote(name, safe='')}")
+        return found["keypair"] if found else None

@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to a cloud: options as openstack.cloud names them, services lazily."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .api import Api, client_error
+from .clock import Clock
+from .errors import AuthError, InvalidInput
+from .magnum import Magnum
+from .nova import Nova
+
+MINIMUM_SDK = (4, 12)
+
+REQUEST_TIMEOUT = 60
+"""Seconds to wait for an answer where C(api_timeout) says nothing: a service that
+accepts connections and never answers must not hang a task for ever."""
+
+ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
+    "cloud": {"type": "raw"},
+    "auth": {"type": "dict", "no_log": True},
+    "auth_type": {"type": "str"},
+    "region_name": {"type": "str"},
+    "interface": {
+        "type": "str",
+        "choices": ["admin", "internal", "public"],
+        "aliases": ["endpoint_type"],
+    },
+    "validate_certs": {"type": "bool", "aliases": ["verify"]},
+    "ca_cert": {"type": "str", "aliases": ["cacert"]},
+    "client_cert": {"type": "str", "aliases": ["cert"]},
+    "client_key": {"type": "str", "no_log": True, "aliases": ["key"]},
+    "api_timeout": {"type": "int"},
+}
+"""The options of the documentation fragment C(gpufleet.openstack.openstack)."""
+
+_SDK_NAMES = {
+    "auth": "auth",
+    "auth_type": "auth_type",
+    "region_name": "region_name",
+    "interface": "interface",
+    "validate_certs": "verify",
+    "ca_cert": "cacert",
+    "client_cert": "cert",
+    "client_key": "key",
+    "api_timeout": "api_timeout",
+}
+
+
+class Cloud:
+    """A cloud, with the project and region that the options name.
+
+    Args:
+        options: Values of the options in C(ARGUMENT_SPEC).
+        clock: Limits retries.
+        warn: Takes a warning for the user.
+    """
+
+    def __init__(
+        self,
+        options: t.Mapping[str, t.Any],
+        clock: Clock,
+        warn: t.Callable[[str], None],
+    ) -> None:
+        """Read the configuration; nothing is sent yet.
+
+        Raises:
+            InvalidInput: There is no such cloud, or options contradict each other.
+            AuthError: There are no credentials.
+        """
+        self.clock = clock
+        self.warn = warn
+        self._connection = connect(options)
+        self.magnum = Magnum(
+            self._connector("container_infrastructure_management"),
+            clock,
+            warn,
+            magnum_ceiling(self._connection.config.config),
+        )
+        self.nova = Nova(self._connector("compute"), clock)
+        self.glance = Api("Glance", self._connector("image"), clock)
+        self.neutron = Api("Neutron", self._connector("network"), clock)
+
+    def _connector(self, service: str) -> t.Callable[[], t.Any]:
+        return lambda: getattr(self._connection, service)
+
+    @property
+    def project_id(self) -> str:
+        """Id of the project that the credentials are for.
+
+        Raises:
+            AuthError: The credentials are refused, or are for no project.
+        """
+        self.magnum.sign_in()
+        project_id = self._connection.session.get_project_id()
+        if not project_id:
+            raise AuthError(
+                "The credentials are not scoped to a project: set project_name or "
+                "project_id in auth or clouds.yaml"
+            )
+        return str(project_id)
+
+
+def connect(options: t.Mapping[str, t.Any]) -> t.Any:
+    """Make the SDK's connection, which authenticates with the first request."""
+    try:
+        import openstack
+        import openstack.version
+        from keystoneauth1 import exceptions as ka
+    except ImportError as error:
+        raise InvalidInput(
+            f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed by the Python "
+            f"that runs this task and could not be imported: {error}"
+        ) from error
+    version = openstack.version.__version__
+    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_SDK:
+        raise InvalidInput(
+            f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed, and {version} "
+            "is installed"
+        )
+    try:
+        connection = openstack.connect(**_connect_arguments(options))
+        config = connection.config.config
+        if not config.get("api_timeout"):
+            config["api_timeout"] = REQUEST_TIMEOUT
+        if magnum_ceiling(config):
+            # To the SDK this key is the major version, a microversion confuses it.
+            config["container_infra_api_version"] = "1"
+    except openstack.exceptions.ConfigException as error:
+        raise InvalidInput(f"cloud: {error}") from error
+    except (openstack.exceptions.SDKException, ka.ClientException) as error:
+        raise client_error("Keystone", error) from error
+    return connection
+
+
+def _connect_arguments(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Arguments for C(openstack.connect)."""
+    given = {
+        sdk: options.get(name)
+        for name, sdk in _SDK_NAMES.items()
+        if options.get(name) is not None
+    }
+    cloud = options.get("cloud")
+    if isinstance(cloud, dict):
+        if given:
+            raise InvalidInput(
+                "cloud is a whole configuration, so that these options can't be given "
+                f"beside it: {', '.join(sorted(given))}"
+            )
+        given = dict(cloud)
+    elif cloud is not None:
+        given["cloud"] = str(cloud)
+    if "interface" not in given and os.environ.get("MAGNUM_ENDPOINT_TYPE"):
+        interface = os.environ["MAGNUM_ENDPOINT_TYPE"]
+        given["container_infra_interface"] = interface.replace("URL", "")
+    if os.environ.get("HEAT_API_VERSION"):
+        given["orchestration_api_version"] = os.environ["HEAT_API_VERSION"]
+    return given
+
+
+def magnum_ceiling(config: t.Mapping[str, t.Any]) -> tuple[int, int] | None:
+    """The highest Magnum microversion that the user allows, None where any.
+
+    C(MAGNUM_API_VERSION) goes before C(container_infra_api_version) of clouds.yaml. A
+    plain major version is none.
+    """
+    for source, text in (
+        ("MAGNUM_API_VERSION", os.environ.get("MAGNUM_API_VERSION")),
+        ("container_infra_api_version", config.get("container_infra_api_version")),
+    ):
+        if not text or str(text) in ("1", "latest"):
+            continue
+        parts = str(text).split(".")
+        if len(parts) != 2 or not all(part.isdigit() for part in parts):
+            raise InvalidInput(f"{source}: {text!r} is not a version like 1.12")
+        return int(parts[0]), int(parts[1])
+    return None
+
+
+def _dotted(version: t.Iterable[int]) -> str:
+    return ".".join(str(part) for part in version)

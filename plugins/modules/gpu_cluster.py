@@ -1,0 +1,432 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gpu_cluster
+short_description: Manage Magnum clusters of GPU, NPU and CPU nodes
+version_added: 0.1.0
+author: The gpufleet.openstack authors (@gpufleet)
+description:
+  - Creates, resizes and deletes a Magnum cluster, and waits until what was asked for is
+    really there.
+  - A cluster is found by name, within the project, or by id; a second run with the same
+    options changes nothing, whether O(template) is given by name or id.
+  - A cluster on which something is under way is waited for, and then compared. A failed
+    update is asked for again. A cluster whose creation failed is an error that tells
+    the reason, or is replaced with O(recreate_failed=true).
+options:
+  name:
+    description:
+      - Name of the cluster, or the id of one that exists. It begins with a letter and
+        holds letters, digits, V(_), V(.) and V(-), 242 characters at most.
+    type: str
+    required: true
+  template:
+    description:
+      - Name or id of the cluster template. Needed to create a cluster; can't be changed
+        later.
+    type: str
+  keypair:
+    description:
+      - Name of a Nova keypair; that of the template where it is not given. Can't be
+        changed later.
+    type: str
+  master_count:
+    description:
+      - Number of masters, 1 where nothing is said. Can't be changed later.
+    type: int
+  node_count:
+    description:
+      - Number of nodes in the default worker group; 1 is created where nothing is said.
+      - 0 needs Magnum API 1.10.
+      - Where the label C(auto_scaling_enabled=true) is set and both bounds are, it
+        counts at creation only; later the size is merely kept within the bounds.
+    type: int
+  min_node_count:
+    description:
+      - Least number of nodes in the default worker group.
+      - Magnum takes bounds only after the creation, so with O(wait=false) they are set
+        by the next run.
+    type: int
+  max_node_count:
+    description:
+      - Greatest number of nodes in the default worker group.
+    type: int
+  hardware:
+    description:
+      - Name or id of the hardware (flavor) of workers; that of the template where it is
+        not given. Can't be changed later.
+    type: str
+    aliases: [flavor, flavor_id]
+  master_hardware:
+    description:
+      - Name or id of the hardware (flavor) of masters; that of the template where it is
+        not given. Can't be changed later.
+    type: str
+    aliases: [master_flavor, master_flavor_id]
+  labels:
+    description:
+      - Labels, over those of the template. Only the keys that are named are compared.
+        Can't be changed later.
+    type: dict
+  merge_labels:
+    description:
+      - With V(false) the labels take the place of those of the template, and are
+        compared as a whole.
+    type: bool
+    default: true
+  docker_volume_size:
+    description:
+      - Size in GiB of a volume for container images. Can't be changed later.
+    type: int
+  fixed_network:
+    description:
+      - Name or id of the private network of the nodes. Can't be changed later.
+    type: str
+  fixed_subnet:
+    description:
+      - Name or id of the private subnet of the nodes. Can't be changed later.
+    type: str
+  floating_ip_enabled:
+    description:
+      - Whether nodes get floating addresses. Can't be changed later.
+    type: bool
+    aliases: [is_floating_ip_enabled]
+  master_lb_enabled:
+    description:
+      - Whether masters stand behind a load balancer. Can't be changed later.
+    type: bool
+    aliases: [is_master_lb_enabled]
+  discovery_url:
+    description:
+      - URL by which etcd members find each other. Counts at creation only.
+    type: str
+  create_timeout:
+    description:
+      - Minutes after which Magnum itself gives up the creation. Counts at creation
+        only. How long the task waits is said with O(timeout).
+    type: int
+  recreate_failed:
+    description:
+      - Whether a cluster whose creation failed is deleted and created again.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - gpufleet.openstack.openstack
+  - gpufleet.openstack.state
+notes:
+  - Names of clusters need not be unique to Magnum, so the module sends one request to
+    create a cluster at most. Where no usable answer comes, it looks for the cluster by
+    name until O(timeout), and else fails with C(Timeout), "outcome unknown, run again".
+    One case can't be covered, a run that is killed while Magnum's conductor is down.
+    The request then waits in the message queue, where no run can see it.
+seealso:
+  - module: gpufleet.openstack.gpu_cluster_info
+  - module: gpufleet.openstack.cluster_template
+"""
+
+EXAMPLES = r"""
+- name: A cluster with two GPU nodes
+  gpufleet.openstack.gpu_cluster:
+    cloud: mycloud
+    name: training
+    template: gpu-a100
+    keypair: ops
+    node_count: 2
+
+- name: One node more, at most eight ever
+  gpufleet.openstack.gpu_cluster:
+    cloud: mycloud
+    name: training
+    node_count: 3
+    max_node_count: 8
+
+- name: Two clusters side by side, begun without waiting
+  gpufleet.openstack.gpu_cluster: &cluster
+    cloud: mycloud
+    name: "{{ item }}"
+    template: gpu-a100
+    node_count: 2
+    wait: false
+  loop: [blue, green]
+
+- name: And waited for
+  gpufleet.openstack.gpu_cluster:
+    <<: *cluster
+    wait: true
+  loop: [blue, green]
+
+- name: Tell the reason where there is no room
+  block:
+    - name: A cluster that is too large
+      gpufleet.openstack.gpu_cluster:
+        cloud: mycloud
+        name: huge
+        template: gpu-a100
+        node_count: 500
+      register: huge
+  rescue:
+    - name: Decide by the type of the error
+      ansible.builtin.debug:
+        msg: "{{ ansible_failed_result.error.message }}"
+      when: ansible_failed_result.error.type == 'ResourceError'
+
+- name: No longer needed
+  gpufleet.openstack.gpu_cluster:
+    cloud: mycloud
+    name: training
+    state: absent
+"""
+
+RETURN = r"""
+gpu_cluster:
+  description:
+    - The cluster. Null where it is absent.
+    - In check mode what it would be, with null for what only the real run can tell.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Id of the cluster.
+      type: str
+      sample: "0562d357-8641-4759-8fed-8173f02c9633"
+    name:
+      description: Name of the cluster.
+      type: str
+      sample: training
+    status:
+      description: Status, as Magnum says it.
+      type: str
+      sample: CREATE_COMPLETE
+    status_reason:
+      description: Reason of the status, null for none.
+      type: str
+    health_status:
+      description: >-
+        V(HEALTHY), V(UNHEALTHY) or V(UNKNOWN), null where Magnum has not looked
+        yet.
+      type: str
+      sample: HEALTHY
+    health_status_reason:
+      description: What the health status is based on.
+      type: dict
+      sample: {api: ok}
+    faults:
+      description: Reason of the failure by node group, for a failed cluster.
+      type: dict
+      sample: {}
+    template:
+      description: Name of the template.
+      type: str
+      sample: gpu-a100
+    template_id:
+      description: Id of the template.
+      type: str
+      sample: "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
+    keypair:
+      description: Name of the keypair.
+      type: str
+      sample: ops
+    master_count:
+      description: Number of masters.
+      type: int
+      sample: 1
+    node_count:
+      description: Number of nodes in the default worker group.
+      type: int
+      sample: 3
+    total_node_count:
+      description: Number of workers in all node groups.
+      type: int
+      sample: 3
+    min_node_count:
+      description: Least number of nodes of the default worker group.
+      type: int
+      sample: 0
+    max_node_count:
+      description: Greatest number of nodes of the default worker group, null for any.
+      type: int
+    hardware:
+      description: Name or id of the flavor of workers.
+      type: str
+      sample: gpu.a100.4
+    master_hardware:
+      description: Name or id of the flavor of masters.
+      type: str
+      sample: m1.master
+    labels:
+      description: Labels in force, their values as text.
+      type: dict
+      sample: {gpu_enabled: "true", kube_tag: v1.28.9}
+    docker_volume_size:
+      description: Volume for container images in GiB, null for none.
+      type: int
+    fixed_network:
+      description: >-
+        Name or id of the private network, null where the cluster has its own.
+      type: str
+    fixed_subnet:
+      description: Name or id of the private subnet.
+      type: str
+    floating_ip_enabled:
+      description: Whether nodes have floating addresses.
+      type: bool
+      sample: false
+    master_lb_enabled:
+      description: Whether masters stand behind a load balancer.
+      type: bool
+      sample: false
+    discovery_url:
+      description: URL by which etcd members found each other.
+      type: str
+    create_timeout:
+      description: Minutes after which Magnum gives up a creation.
+      type: int
+      sample: 60
+    api_address:
+      description: URL of the Kubernetes API.
+      type: str
+      sample: https://203.0.113.7:6443
+    node_addresses:
+      description: Addresses of all workers.
+      type: list
+      elements: str
+      sample: [10.0.0.11, 10.0.0.12, 10.0.0.13]
+    master_addresses:
+      description: Addresses of the masters.
+      type: list
+      elements: str
+      sample: [10.0.0.5]
+    node_groups:
+      description: The node groups of the cluster, those it came with first.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: Id of the node group.
+          type: str
+          sample: "7f3c2b1a-0d4e-4c58-b7b2-98d8a1c5e6f0"
+        name:
+          description: Name of the node group.
+          type: str
+          sample: default-worker
+        role:
+          description: V(master), V(worker) or a role of your own.
+          type: str
+          sample: worker
+        is_default:
+          description: Whether the cluster came with it.
+          type: bool
+          sample: true
+        hardware:
+          description: Name or id of the flavor.
+          type: str
+          sample: gpu.a100.4
+        image:
+          description: Name or id of the image.
+          type: str
+          sample: "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
+        node_count:
+          description: Number of nodes.
+          type: int
+          sample: 3
+        min_node_count:
+          description: >-
+            Least number of nodes. Null where only a query tells (all groups
+            but the default workers).
+          type: int
+          sample: 0
+        max_node_count:
+          description: >-
+            Greatest number of nodes, null for any. Null where only a query
+            tells (all groups but the default workers).
+          type: int
+        node_addresses:
+          description: >-
+            Addresses of the nodes. Null where only a query tells (all
+            groups but the default workers).
+          type: list
+          elements: str
+          sample: [10.0.0.11, 10.0.0.12, 10.0.0.13]
+        status:
+          description: Status of the node group.
+          type: str
+          sample: CREATE_COMPLETE
+        status_reason:
+          description: Reason of the status.
+          type: str
+    coe_version:
+      description: Version of Kubernetes, null where Magnum does not know it.
+      type: str
+      sample: v1.28.9
+    container_version:
+      description: Version of the container runtime.
+      type: str
+      sample: "1.12.6"
+    stack_id:
+      description: Id of the Heat stack, null with drivers that have none.
+      type: str
+      sample: "4b1c3a7e-7a86-4f0e-8f0a-0a4b2f6d9b7c"
+    project_id:
+      description: Project that it belongs to.
+      type: str
+      sample: "0c7a6a7f9d8f4a2c8f6a5b1d2e3f4a5b"
+    user_id:
+      description: User who created it.
+      type: str
+      sample: "5f1d6a2b3c4d4e5f8a9b0c1d2e3f4a5b"
+    created_at:
+      description: Time of creation.
+      type: str
+      sample: "2026-11-23T10:00:00+00:00"
+    updated_at:
+      description: Time of the last change.
+      type: str
+      sample: "2026-11-23T10:05:00+00:00"
+action:
+  description:
+    - What was done, or in check mode would be.
+    - One of V(none), V(create), V(update), V(recreate) and V(delete).
+  returned: success
+  type: str
+  sample: create
+error:
+  description: What went wrong, in a form that playbooks can decide by.
+  returned: failure
+  type: dict
+  contains:
+    type:
+      description: Type of the error, one of those in the notes.
+      type: str
+      sample: ResourceError
+    message:
+      description: The same as the task's C(msg).
+      type: str
+    status:
+      description: HTTP status of the answer, null where none came.
+      type: int
+      sample: 403
+    request_id:
+      description: The service's id of the request, null where there is none.
+      type: str
+      sample: req-3f2504e0-4f89-41d3-9a0c-0305e82c3301
+    details:
+      description: Further data that depends on the type.
+      type: dict
+"""
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
+    gpu_cluster,
+    module,
+)
+
+
+def main() -> None:
+    """Run the module."""
+    module.run(gpu_cluster.GpuClusterResource)
+
+
+if __name__ == "__main__":
+    main()
