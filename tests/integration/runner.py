@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs tasks as a user would: ansible-playbook, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from integration.proxy import Recorder
+
+HERE = Path(__file__).parent
+Task = tuple[str, dict[str, Any]]
+
+
+class Runner:
+    """Runs modules of this collection in a cloud.
+
+    Args:
+        environment: What C(python -m bed env) and a test's project add.
+        cloud: Name of the cloud in clouds.yaml.
+        folder: For playbooks and results.
+
+    Attributes:
+        recorder: What the last run sent.
+        output: What the last run printed.
+    """
+
+    def __init__(self, environment: dict[str, str], cloud: str, folder: Path) -> None:
+        """Run nothing yet."""
+        self.environment = environment
+        self.cloud = cloud
+        self.folder = folder
+        self.recorder = Recorder()
+        self.output = ""
+
+    def __call__(self, module: str, **args: Any) -> dict[str, Any]:
+        """Run one task. A failure is a result too, with C(failed)."""
+        return self.run([(module, args)])[0]
+
+    def check(self, module: str, **args: Any) -> dict[str, Any]:
+        """Run one task in check mode, behind a guard that refuses writes."""
+        return self.plan([(module, args)])[0]
+
+    def plan(self, tasks: list[Task]) -> list[dict[str, Any]]:
+        """Run tasks in check mode; no write may be sent."""
+        self.recorder.refuse_writes = True
+        try:
+            results = self.run(tasks, "--check")
+        finally:
+            self.recorder.refuse_writes = False
+        assert self.recorder.writes == []
+        assert self.recorder.requests, "the guard has seen no request at all"
+        return results
+
+    def run(self, tasks: list[Task], *options: str) -> list[dict[str, Any]]:
+        """Run tasks in one play; each runs whether or not others failed."""
+        process = self.start(tasks, *options)
+        self.output, _ = process.communicate(timeout=1200)
+        lines = self._results.read_text().splitlines()
+        assert len(lines) == len(tasks), self.output
+        return [json.loads(line) for line in lines]
+
+    def start(self, tasks: list[Task], *options: str) -> subprocess.Popen[str]:
+        """Start a play and return its process."""
+        self.recorder.requests.clear()
+        self._results = self.folder / "results"
+        self._results.write_text("")
+        playbook = self.folder / "playbook.json"
+        playbook.write_text(json.dumps(self._play(tasks)))
+        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,"]
+        return subprocess.Popen(
+            [*command, *options, "--diff", playbook],
+            env={**os.environ, **self.environment, **self._ansible()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _play(self, tasks: list[Task]) -> list[dict[str, Any]]:
+        return [
+            {
+                "hosts": "localhost",
+                "connection": "local",
+                "gather_facts": False,
+                "vars": {
+                    "ansible_python_interpreter": sys.executable,
+                },
+                "tasks": [
+                    {
+                        "name": module,
+                        f"gpufleet.openstack.{module}": {"cloud": self.cloud, **args},
+                        "ignore_errors": True,
+                    }
+                    for module, args in tasks
+                ],
+            }
+        ]
+
+    def _ansible(self) -> dict[str, str]:
+        return {
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "results",
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "GPUFLEET_TEST_RESULTS": str(self._results),
+            "HTTP_PROXY": self.recorder.url,
+            "http_proxy": self.recorder.url,
+            "NO_PROXY": "",
+            "no_proxy": "",
+        }

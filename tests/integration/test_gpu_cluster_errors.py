@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes wrong with clusters, and how it is told and put right."""
+
+from __future__ import annotations
+
+from integration.site import Site
+
+
+def test_no_valid_host_at_creation(site: Site) -> None:
+    """More devices than there are: the reason is Nova's own."""
+    member = site.member
+    template = site.template(site.hardware("CUSTOM_GPU_A100", 8))
+    asked = {"name": "big", "template": template, "node_count": 2}
+
+    failed = member("gpu_cluster", **asked)
+    assert failed["failed"]
+    assert failed["changed"], "the cluster was created, and is there"
+    assert failed["error"]["type"] == "ResourceError"
+    assert "CREATE_FAILED" in failed["msg"]
+    assert "No valid host was found" in failed["msg"]
+    assert failed["error"]["details"]["faults"]
+
+    again = member("gpu_cluster", **asked)
+    assert again["error"]["type"] == "ResourceError"
+    assert "recreate_failed: true" in again["msg"]
+    assert not again["changed"]
+    assert member.recorder.writes == []
+
+    # With less asked for, the failed one is replaced: one cluster, never two.
+    smaller = {**asked, "node_count": 0, "recreate_failed": True}
+    assert member.check("gpu_cluster", **smaller)["action"] == "recreate"
+    replaced = member("gpu_cluster", **smaller)
+    assert replaced["action"] == "recreate", replaced
+    assert replaced["gpu_cluster"]["status"] == "CREATE_COMPLETE"
+    assert len(member("gpu_cluster_info")["gpu_clusters"]) == 1
+
+
+def test_no_valid_host_at_a_resize(site: Site) -> None:
+    """A failed update is never taken for no change: it is asked for again."""
+    member = site.member
+    template = site.template(site.hardware("CUSTOM_GPU_SCARCE", 1))
+    made = member("gpu_cluster", name="scarce", template=template, node_count=1)
+    assert made["action"] == "create", made
+
+    failed = member("gpu_cluster", name="scarce", node_count=3)
+    assert failed["error"]["type"] == "ResourceError"
+    assert "UPDATE_FAILED" in failed["msg"]
+    assert "No valid host was found" in failed["msg"]
+    assert failed["changed"]
+
+    plan = member.check("gpu_cluster", name="scarce", node_count=1)
+    assert plan["action"] == "update"
+    repaired = member("gpu_cluster", name="scarce", node_count=1)
+    assert repaired["action"] == "update", repaired
+    assert repaired["gpu_cluster"]["status"] == "UPDATE_COMPLETE"
+    assert len(repaired["gpu_cluster"]["node_addresses"]) == 1
+    assert not member("gpu_cluster", name="scarce", node_count=1)["changed"]
+
+
+def test_wrong_names_and_values(site: Site) -> None:
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    name, group, low, count, bounds, nothing = site.member.run(
+        [
+            ("gpu_cluster", {"name": "1st", "template": template}),
+            ("gpu_cluster", {"name": "c", "template": "no-such-template"}),
+            ("gpu_cluster", {"name": "c", "template": template, "node_count": -1}),
+            ("gpu_cluster", {"name": "c", "template": template, "hardware": "none"}),
+            (
+                "gpu_cluster",
+                {
+                    "name": "c",
+                    "template": template,
+                    "min_node_count": 4,
+                    "max_node_count": 2,
+                },
+            ),
+            ("gpu_cluster", {"name": "c", "node_count": 2}),
+        ]
+    )
+    assert "name: '1st' must begin with a letter" in name["msg"]
+    assert group["error"]["type"] == "TemplateNotFound"
+    assert low["msg"] == "node_count: -1 is below 0"
+    assert count["error"]["type"] == "HardwareNotFound"
+    assert bounds["msg"] == "min_node_count: 4 is above max_node_count, 2"
+    assert "the option template is needed" in nothing["msg"]
+    assert site.member.recorder.writes == []
+    assert site.member("gpu_cluster_info")["gpu_clusters"] == []
+
+
+def test_quota(site: Site) -> None:
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    site.set_cluster_quota(0)
+    refused = site.member("gpu_cluster", name="over", template=template)
+    assert refused["error"]["type"] == "ResourceError"
+    assert refused["error"]["status"] == 403
+    assert "maximum clusters per project" in refused["msg"]
+
+
+def test_wrong_credentials(site: Site) -> None:
+    auth = {**site.credentials, "password": "not-the-password"}
+    cloud = {"auth": auth, "region_name": "RegionOne"}
+    refused, unknown, region = site.member.run(
+        [
+            ("gpu_cluster_info", {"cloud": cloud}),
+            ("gpu_cluster_info", {"cloud": "no-such-cloud"}),
+            ("gpu_cluster_info", {"region_name": "Elsewhere"}),
+        ]
+    )
+    assert refused["error"]["type"] == "AuthError"
+    assert unknown["error"]["type"] == "InvalidInput"
+    assert "no-such-cloud" in unknown["msg"]
+    assert region["failed"]
+    assert "region" in region["msg"].lower()
+    assert "not-the-password" not in site.member.output
