@@ -56,7 +56,7 @@ lint: $(DEV)/.complete $(LINK) ## style, types, licences, changelog
 	ruff check .
 	mypy
 	yamllint --strict .
-	ansible-lint --strict
+	ansible-lint --strict --nocolor
 	antsibull-changelog lint
 	reuse lint --quiet || reuse lint
 	tests/tools/check-tracked
@@ -103,8 +103,8 @@ venv: $(DEV)/.complete ## make the development environment and print the path of
 collection: $(DEV)/.complete ## build the archive and install it into .build/installed
 	rm -rf $(INSTALLED) .build/archive
 	ansible-galaxy collection build --output-path .build/archive
-	ansible-galaxy collection install --no-deps --offline \
-		--collections-path $(INSTALLED) .build/archive/*.tar.gz
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) ansible-galaxy collection install \
+		--no-deps --offline --collections-path $(INSTALLED) .build/archive/*.tar.gz
 
 .PHONY: lock
 lock: $(DEV)/.complete ## write requirements/*.txt anew from the *.in files
