@@ -17,7 +17,7 @@ CACHE := $(or $(GPUFLEET_CACHE),$(HOME)/.cache/gpufleet)
 PYTHON ?= $(shell for p in python3.11 python3; do $$p -c \
 	'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' \
 	2>/dev/null && break; done)
-ifeq ($(PYTHON),)
+ifneq ($(shell $(or $(PYTHON),false) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null),True)
 $(error Python 3.11 or newer is needed, as python3.11 or python3 on PATH)
 endif
 
