@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line: ``PYTHONPATH=tests python -m bed --help``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from . import commands
+from .layout import BedError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bed",
+        description="A real OpenStack on one machine (tests/bed/README.md).",
+    )
+    command = parser.add_subparsers(dest="command", required=True)
+    command.add_parser("up", help="start it; make it first if there is none")
+    command.add_parser("down", help="stop everything")
+    reset = command.add_parser("reset", help="stop it; the next up starts a fresh one")
+    reset.add_argument("--all", action="store_true", help="make it anew, too")
+    command.add_parser("status", help="services with pid, port and memory")
+    logs = command.add_parser("logs", help="the end of one log, or of all")
+    logs.add_argument("service", nargs="?")
+    logs.add_argument("-n", type=int, default=30, metavar="LINES", dest="lines")
+    command.add_parser("env", help='for the shell: eval "$(python -m bed env)"')
+    for name, does in (("stop", "stop some services"), ("start", "start them again")):
+        some = command.add_parser(name, help=does)
+        some.add_argument("services", nargs="+", metavar="SERVICE")
+    vm = command.add_parser("vm", help="how the insides of the machines behave")
+    vm.add_argument("--pause", action="store_true", dest="paused", default=None)
+    vm.add_argument("--resume", action="store_false", dest="paused", default=None)
+    vm.add_argument("--delay", type=float, metavar="SECONDS", help="before a signal")
+    vm.add_argument(
+        "--fail",
+        nargs="*",
+        metavar="NAME",
+        help="parts of names of servers that fail; none: all succeed",
+    )
+    return parser
+
+
+def main() -> int:
+    """Run a command.
+
+    Returns:
+        The exit status.
+    """
+    args = _parser().parse_args()
+    # Clients warn of every service that does not answer yet.
+    logging.disable(logging.WARNING)
+    try:
+        match args.command:
+            case "up":
+                commands.up()
+            case "down":
+                commands.down()
+            case "reset":
+                commands.reset(everything=args.all)
+            case "status":
+                return 0 if commands.status() else 3
+            case "logs":
+                commands.logs(args.service, args.lines)
+            case "env":
+                commands.env()
+            case "stop":
+                commands.stop_services(args.services)
+            case "start":
+                commands.start_services(args.services)
+            case "vm":
+                commands.vm(paused=args.paused, delay=args.delay, fail=args.fail)
+    except BedError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the command again, or `down`", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

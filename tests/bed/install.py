@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Installs what the bed stands on: two Debian packages and the services from PyPI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .layout import REQUIREMENTS, Bed, BedError
+from .services import program, rabbitmq_sbin
+
+PACKAGES = {
+    "mariadb-server": "mariadbd",
+    "mariadb-client": "mariadb",
+    "rabbitmq-server": "rabbitmq-server",
+    "erlang-base": "epmd",
+}
+UNITS = ("mariadb.service", "rabbitmq-server.service", "epmd.service", "epmd.socket")
+POLICY = Path("/usr/sbin/policy-rc.d")
+POLICY_TEXT = (
+    "#!/bin/sh\n# Made by gpufleet's test bed while it installs packages.\nexit 101\n"
+)
+
+
+def missing_packages() -> list[str]:
+    """Return the Debian packages that are not there."""
+    missing = []
+    for package, command in PACKAGES.items():
+        try:
+            program(command)
+        except BedError:
+            missing.append(package)
+    try:
+        rabbitmq_sbin()
+    except BedError:
+        missing.append("rabbitmq-server")
+    return sorted(set(missing))
+
+
+def install_packages() -> None:
+    """Install the Debian packages that are missing.
+
+    Raises:
+        BedError: It takes root, or apt-get failed.
+    """
+    missing = missing_packages()
+    if not missing:
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise BedError(f"packages are missing: as root, {' '.join(command)}")
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with _no_service_starts():
+        for step in (["apt-get", "update"], command):
+            done = subprocess.run(step, env=env, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise BedError(f"{' '.join(step)} failed:\n{done.stderr[-2000:]}")
+    if Path("/run/systemd/system").is_dir():
+        # These units came with the packages just now: nobody else wants them.
+        subprocess.run(["systemctl", "disable", *UNITS], capture_output=True)
+
+
+@contextmanager
+def _no_service_starts() -> Iterator[None]:
+    """Keep packages from starting their services while they are installed.
+
+    A policy that is there already is left as it is, unless it is one of ours that
+    a killed run forgot.
+    """
+    ours = not POLICY.exists() or POLICY.read_text() == POLICY_TEXT
+    if ours:
+        POLICY.write_text(POLICY_TEXT)
+        POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            POLICY.unlink()
+
+
+def install_venv(bed: Bed) -> None:
+    """Make the virtual environment of the services, unless it is there.
+
+    Args:
+        bed: The bed.
+
+    Raises:
+        BedError: It could not be made.
+    """
+    complete = bed.venv / ".complete"
+    if complete.exists():
+        return
+    shutil.rmtree(bed.venv, ignore_errors=True)
+    uv = Path(sys.executable).parent / "uv"
+    python = bed.venv / "bin" / "python"
+    _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(bed.venv)])
+    command = ["install", "--quiet", "--requirement", str(REQUIREMENTS)]
+    try:
+        _run([str(uv), "pip", *command, "--compile-bytecode", "--python", str(python)])
+    except BedError:
+        # uv does not read pip's configuration files; where the package index is
+        # only named there, pip does the work.
+        _run([sys.executable, "-m", "pip", "--python", str(python), *command])
+    complete.touch()
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BedError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
