@@ -289,8 +289,10 @@ def answer_error(name: str, method: str, path: str, answer: t.Any) -> CloudError
     kind: type[CloudError] = ApiError
     if status == 401:
         kind = AuthError
-    elif status in (403, 413):
-        kind = ResourceError if _QUOTA.search(said) else AuthError
+    elif status == 413 or (status == 403 and _QUOTA.search(said)):
+        kind = ResourceError
+    elif status == 403:
+        kind = AuthError
     elif status == 404:
         kind = NotFound
     elif status == 409:
