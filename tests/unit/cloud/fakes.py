@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import typing as t
+from http.client import responses
 from urllib.parse import urlsplit
 
 import requests_mock as rm
+
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.clock import (
     Clock,
 )
@@ -48,7 +50,7 @@ CATALOG = {
     "network": "http://neutron.test",
 }
 
-Raw = t.Dict[str, t.Any]
+Raw = dict[str, t.Any]
 
 
 class FakeTime:
@@ -142,7 +144,10 @@ class Site:
                     "v2.1", "http://nova.test/v2.1/", version="2.96", min_version="2.1"
                 ),
             ),
-            "http://glance.test": ("versions", _version("v2.9", "http://glance.test/v2/")),
+            "http://glance.test": (
+                "versions",
+                _version("v2.9", "http://glance.test/v2/"),
+            ),
             "http://neutron.test": (
                 "versions",
                 _version("v2.0", "http://neutron.test/v2.0/"),
@@ -253,7 +258,11 @@ def _response(answer: Answer) -> Raw:
         return {"exc": answer}
     if not isinstance(answer, Reply):
         return {"json": answer}
-    shape: Raw = {"status_code": answer.status, "headers": dict(answer.headers)}
+    shape: Raw = {
+        "status_code": answer.status,
+        "reason": responses[answer.status],
+        "headers": dict(answer.headers),
+    }
     if isinstance(answer.body, str):
         shape["text"] = answer.body
     elif answer.body is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     Conflict,
 )

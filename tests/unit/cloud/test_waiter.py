@@ -6,6 +6,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from unit.cloud.fakes import FakeTime
+
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
     AuthError,
@@ -23,7 +25,6 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.waiter im
     Status,
     wait_until,
 )
-from unit.cloud.fakes import FakeTime
 
 OLD = "2026-01-01T10:00:00+00:00"
 NEW = "2026-01-01T10:00:07+00:00"
@@ -74,9 +75,10 @@ def test_complete_counts_once_its_time_of_update_moved() -> None:
 
 def test_the_old_failure_is_not_believed_and_the_new_one_raises() -> None:
     judge = proof(cluster("UPDATE_FAILED"))
-    assert verdicts(
-        judge, cluster("UPDATE_FAILED"), cluster("UPDATE_IN_PROGRESS")
-    ) == [False, False]
+    assert verdicts(judge, cluster("UPDATE_FAILED"), cluster("UPDATE_IN_PROGRESS")) == [
+        False,
+        False,
+    ]
     with pytest.raises(ResourceError, match="it is UPDATE_FAILED"):
         judge(cluster("UPDATE_FAILED", NEW))
 
@@ -118,7 +120,7 @@ def test_a_kind_without_status_is_done_when_the_condition_holds() -> None:
 class Poll:
     """Answers one after the other, the last one from then on."""
 
-    def __init__(self, *answers: Raw | None | Exception) -> None:
+    def __init__(self, *answers: Raw | Exception | None) -> None:
         self.answers = list(answers)
         self.count = 0
 
