@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from integration.site import Site
+from integration.cloud_site import Site
 
 
 def test_life(site: Site) -> None:

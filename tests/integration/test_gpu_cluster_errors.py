@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from integration.site import Site
+from integration.cloud_site import Site
 
 
 def test_no_valid_host_at_creation(site: Site) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from integration.site import Site
+from integration.cloud_site import Site
 
 
 def test_a_run_that_is_killed_is_picked_up(site: Site) -> None:

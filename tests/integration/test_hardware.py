@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from integration.site import Site
+from integration.cloud_site import Site
 
 A100 = {"vendor": "nvidia", "model": "A100", "count": 2, "memory_gib": 80}
 SIZE = {"vcpus": 4, "ram_mib": 8192, "disk_gib": 40}

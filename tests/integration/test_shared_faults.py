@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.site import Site
+from integration.cloud_site import Site
 
 pytestmark = pytest.mark.serial
 

@@ -224,8 +224,10 @@ class Api:
                 )
             again = status == 429 or (status in _BUSY + _GATEWAY and not once)
             raise _Failed(failure, again, _retry_after(answer))
+        # A read and a create say what there is; all else may answer nothing.
+        silent = not answer.content and method != "GET" and not once
         try:
-            body = answer.json() if answer.content else {}
+            body = {} if silent else answer.json()
         except ValueError:
             body = None
         if not isinstance(body, dict):
@@ -257,6 +259,9 @@ class _Failed(Exception):
         self.pause = pause
 
 
+_NO_CONNECTION = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
 def never_sent(error: BaseException) -> bool:
     """Whether the connection was never made, so that nothing was executed.
 
@@ -268,7 +273,7 @@ def never_sent(error: BaseException) -> bool:
         # requests wraps urllib3's errors as arguments or reasons, not as causes.
         for part in (seen, getattr(seen, "reason", None), *seen.args):
             reason = getattr(part, "reason", part)
-            if type(reason).__name__ in ("NewConnectionError", "ConnectTimeoutError"):
+            if type(reason).__name__ in _NO_CONNECTION:
                 return True
         seen = seen.__cause__ or seen.__context__
     return False

@@ -242,7 +242,8 @@ class GpuClusterResource(CloudResource):
     def failure(self, raw: Raw) -> CloudError:
         """What Magnum, and Nova and Heat behind it, say about the failure."""
         faults = raw.get("faults") or {}
-        reasons = [f"{name}: {why}" for name, why in sorted(faults.items()) if why]
+        # One fault mostly shows in several node groups.
+        reasons = dict.fromkeys(why for _, why in sorted(faults.items()) if why)
         status = status_of(raw)
         return ResourceError(
             f"{self} is {status.text}: "

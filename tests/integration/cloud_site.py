@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A project of a test's own on the bed, and what tests ask of the cloud directly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openstack
+import yaml
+from bed import projects, vm_inside
+
+from integration.runner import Runner
+
+MAGNUM = {"OpenStack-API-Version": "container-infra 1.12"}
+
+
+class Site:
+    """A project with a plain member, and an administrator beside it.
+
+    Args:
+        project: The project, made for this test.
+        admin: The SDK's connection as administrator.
+        environment: What C(python -m bed env) says.
+        folder: For playbooks and results.
+
+    Attributes:
+        member: Runs modules as the plain member of the project.
+        admin: Runs modules as the bed's administrator, of another project.
+    """
+
+    def __init__(
+        self,
+        project: projects.Project,
+        admin: openstack.connection.Connection,
+        environment: dict[str, str],
+        folder: Path,
+    ) -> None:
+        """Make nothing yet."""
+        self.project = project
+        self.environment = environment
+        self._admin = admin
+        self._hardware: dict[tuple[str, int], str] = {}
+        runners = []
+        for cloud in (project.cloud, "bed-admin"):
+            (folder / cloud).mkdir()
+            runners.append(Runner(environment, cloud, folder / cloud))
+        self.member, self.admin = runners
+
+    # Names and things to build on -------------------------------------------
+
+    def name(self, of: str) -> str:
+        """A name that no other test has (flavors are shared by all projects)."""
+        return f"{of}-{self.project.name}"
+
+    def hardware(self, resource_class: str, count: int) -> str:
+        """A flavor that asks for accelerators. Returns its name."""
+        name = self.name(f"{resource_class.lower()}-{count}")
+        if (resource_class, count) not in self._hardware:
+            flavor = self._admin.compute.create_flavor(
+                name=name, vcpus=2, ram=2048, disk=20
+            )
+            self._admin.compute.create_flavor_extra_specs(
+                flavor, {f"resources:{resource_class}": str(count)}
+            )
+            self._hardware[resource_class, count] = flavor.id
+        return name
+
+    def template_options(self, name: str, hardware: str, **more: Any) -> dict[str, Any]:
+        """Options of a template that works on the bed."""
+        return {
+            "name": name,
+            "image": "fedora-coreos-40",
+            "keypair": "bed",
+            "hardware": hardware,
+            "master_hardware": "m1.master",
+            "external_network": "public",
+            "dns_nameserver": "192.0.2.53",
+            "floating_ip_enabled": False,
+            "labels": {"boot_volume_size": 0, "kube_tag": "v1.28.9"},
+            **more,
+        }
+
+    def template(self, hardware: str) -> str:
+        """A template of this project. Returns its name."""
+        name = f"template-{hardware}"
+        made = self.member(
+            "cluster_template",
+            **self.template_options(name, hardware, docker_storage_driver="overlay2"),
+        )
+        assert not made.get("failed"), made
+        return name
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The member's, as they stand in clouds.yaml."""
+        path = self.environment["OS_CLIENT_CONFIG_FILE"]
+        clouds = yaml.safe_load(Path(path).read_text())["clouds"]
+        return dict(clouds[self.project.cloud]["auth"])
+
+    # Looked at, and changed, past the modules --------------------------------
+
+    def flavor_id(self, name: str) -> str:
+        """The id of a flavor."""
+        return self._flavor(name).id
+
+    def nova_extra_specs(self, name: str) -> dict[str, str]:
+        """A flavor's extra specs."""
+        url = f"/flavors/{self._flavor(name).id}/os-extra_specs"
+        return dict(self._admin.compute.get(url).json()["extra_specs"])
+
+    def set_extra_spec(self, name: str, key: str, value: str) -> None:
+        """Set an extra spec, as somebody else would."""
+        self._admin.compute.create_flavor_extra_specs(self._flavor(name), {key: value})
+
+    def remove_extra_spec(self, name: str, key: str) -> None:
+        """Remove an extra spec, as somebody else would."""
+        flavor = self._flavor(name)
+        self._admin.compute.delete_flavor_extra_specs_property(flavor, key)
+
+    def _flavor(self, name: str) -> Any:
+        return self._admin.compute.find_flavor(name, ignore_missing=False)
+
+    def duplicate_template(self, ident: str) -> None:
+        """Make a second template of the same name, which Magnum allows."""
+        magnum = self._connection().container_infrastructure_management
+        found = magnum.get(f"/clustertemplates/{ident}", headers=MAGNUM).json()
+        kept = ("name", "coe", "image_id", "keypair_id", "flavor_id", "labels")
+        body = {key: found[key] for key in (*kept, "master_flavor_id")}
+        body["external_network_id"] = found["external_network_id"]
+        answer = magnum.post("/clustertemplates", json=body, headers=MAGNUM)
+        assert answer.status_code == 201, answer.text
+
+    def active_workers(self, cluster: str) -> int:
+        """How many of a cluster's worker servers Nova runs."""
+        url = f"/servers/detail?all_tenants=1&project_id={self.project.id}"
+        servers = self._admin.compute.get(url).json()["servers"]
+        return sum(
+            server["status"] == "ACTIVE" and f"{cluster}-" in server["name"]
+            for server in servers
+            if "-node-" in server["name"]
+        )
+
+    def set_cluster_quota(self, limit: int) -> None:
+        """Set how many clusters the project may have."""
+        answer = self._admin.container_infrastructure_management.post(
+            "/quotas",
+            json={
+                "project_id": self.project.id,
+                "resource": "Cluster",
+                "hard_limit": limit,
+            },
+            headers=MAGNUM,
+        )
+        assert answer.status_code < 300, answer.text
+
+    def _connection(self) -> openstack.connection.Connection:
+        return openstack.connect(cloud=self.project.cloud)
+
+    # What all share -----------------------------------------------------------
+
+    @contextmanager
+    def stopped(self, service: str) -> Iterator[None]:
+        """Stop a service of the bed, and start it again."""
+        self._bed("stop", service)
+        try:
+            yield
+        finally:
+            self._bed("start", service)
+
+    @contextmanager
+    def vm_inside(self, **settings: Any) -> Iterator[None]:
+        """Change how the stand-in for the inside of the VMs behaves."""
+        vm_inside.control(**settings)
+        try:
+            time.sleep(1)  # it reads its settings each second
+            yield
+        finally:
+            vm_inside.control()
+
+    def _bed(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, "-m", "bed", *arguments], check=True)
