@@ -79,7 +79,7 @@ class Reply(t.NamedTuple):
     headers: t.Mapping[str, str] = {}
 
 
-Answer = t.Union[Reply, Raw, Exception]
+Answer = Reply | Raw | Exception
 
 
 def token(endpoints: t.Mapping[str, str], project: str | None = PROJECT) -> Raw:
