@@ -178,11 +178,16 @@ class Api:
         A failure here means that the request was not sent, and so may be repeated.
         """
         from keystoneauth1 import exceptions as ka
+        from openstack import exceptions as sdk
 
         try:
             if self._adapter is None:
                 self._adapter = self._connect()
             self._adapter.get_token()
+        except sdk.SDKException as error:
+            # Not in the catalogue at all, or it could not say its versions just now.
+            again = not isinstance(error, sdk.ConfigException)
+            raise _Failed(_no_endpoint(self.name, error), again) from error
         except ka.HttpError as error:
             again = error.http_status in _BUSY + _GATEWAY
             raise _Failed(client_error(self.name, error), again) from error
@@ -355,13 +360,17 @@ def client_error(name: str, error: Exception) -> CloudError:
         text = f"Keystone did not accept the credentials: {error}"
         return AuthError(text, status=status, request_id=ident)
     if isinstance(error, ka.CatalogException):
-        return ApiError(
-            f"The cloud has no usable endpoint for {name}: {error}. "
-            "Check region_name and interface."
-        )
+        return _no_endpoint(name, error)
     if isinstance(error, ka.SSLError):
         return ApiError(f"{name}: {error}. Check ca_cert and validate_certs.")
     return ApiError(f"{name}: {error}", status=status, request_id=ident)
+
+
+def _no_endpoint(name: str, error: Exception) -> ApiError:
+    return ApiError(
+        f"The cloud has no usable endpoint for {name}: {str(error).rstrip('.')}. "
+        "Check region_name and interface."
+    )
 
 
 def _retry_after(answer: t.Any) -> float:

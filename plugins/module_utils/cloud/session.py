@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
 import typing as t
 
 from .api import Api, client_error
@@ -74,12 +76,12 @@ class Cloud:
         """
         self.clock = clock
         self.warn = warn
-        self._connection = connect(options)
+        self._connection, ceiling = connect(options)
         self.magnum = Magnum(
             self._connector("container_infrastructure_management"),
             clock,
             warn,
-            magnum_ceiling(self._connection.config.config),
+            ceiling,
         )
         self.nova = Nova(self._connector("compute"), clock)
         self.glance = Api("Glance", self._connector("image"), clock)
@@ -105,51 +107,67 @@ class Cloud:
         return str(project_id)
 
 
-def connect(options: t.Mapping[str, t.Any]) -> t.Any:
-    """Make the SDK's connection, which authenticates with the first request."""
+def connect(
+    options: t.Mapping[str, t.Any],
+) -> tuple[t.Any, tuple[int, int] | None]:
+    """Make the SDK's connection, which authenticates with the first request.
+
+    Returns:
+        The connection, and the highest Magnum microversion that the user allows.
+    """
     try:
         import openstack
-        import openstack.version
         from keystoneauth1 import exceptions as ka
+
+        version = importlib.metadata.version("openstacksdk")
     except ImportError as error:
         raise InvalidInput(
             f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed by the Python "
             f"that runs this task and could not be imported: {error}"
         ) from error
-    version = openstack.version.__version__
-    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_SDK:
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MINIMUM_SDK:
         raise InvalidInput(
             f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed, and {version} "
             "is installed"
         )
     try:
         connection = openstack.connect(**_connect_arguments(options))
-        config = connection.config.config
-        if not config.get("api_timeout"):
-            config["api_timeout"] = REQUEST_TIMEOUT
-        if magnum_ceiling(config):
-            # To the SDK this key is the major version, a microversion confuses it.
-            config["container_infra_api_version"] = "1"
     except openstack.exceptions.ConfigException as error:
         raise InvalidInput(f"cloud: {error}") from error
     except (openstack.exceptions.SDKException, ka.ClientException) as error:
         raise client_error("Keystone", error) from error
-    return connection
+    config = connection.config.config
+    _check_password(config)
+    if not config.get("api_timeout"):
+        config["api_timeout"] = REQUEST_TIMEOUT
+    ceiling = magnum_ceiling(config)
+    if ceiling:
+        # To the SDK this key is the major version, a microversion confuses it.
+        config["container_infra_api_version"] = "1"
+    return connection, ceiling
+
+
+def _check_password(config: t.Mapping[str, t.Any]) -> None:
+    """Raise where a password is needed and missing (keystoneauth has no type for it)."""
+    auth = config.get("auth") or {}
+    by_password = config.get("auth_type") in (None, "", "password", "v3password")
+    user = "username" in auth or "user_id" in auth
+    if by_password and user and not auth.get("password"):
+        raise AuthError(
+            "auth: password is missing, in the options, clouds.yaml and OS_PASSWORD"
+        )
 
 
 def _connect_arguments(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Arguments for C(openstack.connect)."""
-    given = {
-        sdk: options.get(name)
-        for name, sdk in _SDK_NAMES.items()
-        if options.get(name) is not None
-    }
+    names = [name for name in _SDK_NAMES if options.get(name) is not None]
+    given = {_SDK_NAMES[name]: options[name] for name in names}
     cloud = options.get("cloud")
     if isinstance(cloud, dict):
         if given:
             raise InvalidInput(
                 "cloud is a whole configuration, so that these options can't be given "
-                f"beside it: {', '.join(sorted(given))}"
+                f"beside it: {', '.join(sorted(names))}"
             )
         given = dict(cloud)
     elif cloud is not None:
