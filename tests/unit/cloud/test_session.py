@@ -238,13 +238,14 @@ def test_the_option_goes_before_the_environment(
     assert connected == [{"auth": AUTH, "interface": "public"}]
 
 
-def test_an_endpoint_that_can_not_be_asked_for_its_versions(site: Site) -> None:
-    """A URL without a version, and nothing usable behind it."""
+def test_an_endpoint_that_can_not_say_its_versions(site: Site, time: FakeTime) -> None:
+    """A URL without a version, and a service that is just starting."""
     site.keystone({**CATALOG, "container-infra": "http://magnum.test"})
-    site.mocker.get("http://magnum.test/", status_code=500, text="broken")
-    site.mocker.get("http://magnum.test", status_code=500, text="broken")
-    with pytest.raises(ApiError, match="Magnum"):
+    site.mocker.get("http://magnum.test/", status_code=503, text="starting")
+    site.mocker.get("http://magnum.test", status_code=503, text="starting")
+    with pytest.raises(ApiError, match="no usable endpoint for Magnum"):
         site.cloud().magnum.get("/clusters")
+    assert len(time.sleeps) == 6
 
 
 # Time -----------------------------------------------------------------------
@@ -358,5 +359,5 @@ def test_an_sdk_that_is_new_enough(
 
 def test_no_sdk_at_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openstack", None)
-    with pytest.raises(InvalidInput, match="4.12 or newer is needed by the Python"):
+    with pytest.raises(InvalidInput, match=r"4\.12 or newer is needed by the Python"):
         site.cloud()
