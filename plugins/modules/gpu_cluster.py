@@ -144,7 +144,7 @@ EXAMPLES = r"""
     max_node_count: 8
 
 - name: Two clusters side by side, begun without waiting
-  gpufleet.openstack.gpu_cluster: &cluster
+  gpufleet.openstack.gpu_cluster:
     cloud: mycloud
     name: "{{ item }}"
     template: gpu-a100
@@ -154,8 +154,10 @@ EXAMPLES = r"""
 
 - name: And waited for
   gpufleet.openstack.gpu_cluster:
-    <<: *cluster
-    wait: true
+    cloud: mycloud
+    name: "{{ item }}"
+    template: gpu-a100
+    node_count: 2
   loop: [blue, green]
 
 - name: Tell the reason where there is no room

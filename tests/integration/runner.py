@@ -61,7 +61,7 @@ class Runner:
     def run(self, tasks: list[Task], *options: str) -> list[dict[str, Any]]:
         """Run tasks in one play; each runs whether or not others failed."""
         process = self.start(tasks, *options)
-        self.output, _ = process.communicate(timeout=1200)
+        self.output = process.communicate(timeout=1200)[0]
         lines = self._results.read_text().splitlines()
         assert len(lines) == len(tasks), self.output
         return [json.loads(line) for line in lines]

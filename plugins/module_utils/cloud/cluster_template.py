@@ -23,7 +23,9 @@ def _bool(name: str, key: str = "", *aliases: str) -> Field:
 
 
 def _ref(name: str, kind: str, key: str = "", *aliases: str) -> Field:
-    spec = {"aliases": list(aliases)} if aliases else {}
+    spec: dict[str, t.Any] = {"aliases": list(aliases)} if aliases else {}
+    if kind == "keypair":
+        spec["no_log"] = False  # the name of a public key
     return Field(name, key=key, ref=kind, spec=spec)
 
 

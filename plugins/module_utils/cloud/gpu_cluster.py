@@ -45,7 +45,8 @@ class GpuClusterResource(CloudResource):
     not_found = ClusterNotFound
     fields: tuple[Field, ...] = (
         _frozen("template", key="cluster_template_id", ref="template"),
-        _frozen("keypair", ref="keypair"),
+        # The name of a public key.
+        _frozen("keypair", ref="keypair", spec={"no_log": False}),
         _frozen("master_count", "int"),
         Field("node_count", "int"),
         Field("min_node_count", "int"),
@@ -243,7 +244,7 @@ class GpuClusterResource(CloudResource):
         """What Magnum, and Nova and Heat behind it, say about the failure."""
         faults = raw.get("faults") or {}
         # One fault mostly shows in several node groups.
-        reasons = dict.fromkeys(why for _, why in sorted(faults.items()) if why)
+        reasons = dict.fromkeys(faults[name] for name in sorted(faults) if faults[name])
         status = status_of(raw)
         return ResourceError(
             f"{self} is {status.text}: "
