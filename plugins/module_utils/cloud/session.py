@@ -148,7 +148,7 @@ def connect(
 
 
 def _check_password(config: t.Mapping[str, t.Any]) -> None:
-    """Raise where a password is needed and missing (keystoneauth has no type for it)."""
+    """Raise where the password is missing (keystoneauth has no type for that)."""
     auth = config.get("auth") or {}
     by_password = config.get("auth_type") in (None, "", "password", "v3password")
     user = "username" in auth or "user_id" in auth
