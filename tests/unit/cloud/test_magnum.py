@@ -1,0 +1,320 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.noauth import NoAuth
+from keystoneauth1.session import Session
+from unit.cloud.fakes import PROJECT, FakeTime, Raw, Reply, Site
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    AmbiguousName,
+    ApiError,
+    InvalidInput,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.magnum import (
+    Magnum,
+    status_of,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.waiter import (
+    BUSY,
+    DONE,
+    FAILED,
+    Status,
+)
+
+SEVERAL = Reply(409, {"errors": [{"detail": "Multiple clusters exist with same name"}]})
+MISSING = Reply(404, {"errors": [{"detail": "Cluster gpu could not be found."}]})
+ID = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0001"
+OTHER = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0002"
+
+
+@pytest.fixture
+def magnum(site: Site) -> Magnum:
+    return client(site)
+
+
+def client(site: Site, ceiling: tuple[int, int] | None = None) -> Magnum:
+    adapter = Adapter(Session(auth=NoAuth()), endpoint_override="http://magnum.test/v1")
+    return Magnum(lambda: adapter, site.time.clock(), site.warnings.append, ceiling)
+
+
+def cluster(uuid: str, project: str = PROJECT, name: str = "gpu") -> Raw:
+    return {"uuid": uuid, "name": name, "project_id": project}
+
+
+def template(uuid: str, project: str = PROJECT, public: bool = False) -> Raw:
+    return {"uuid": uuid, "name": "a100", "project_id": project, "public": public}
+
+
+# Versions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("server", "ceiling", "used"),
+    [
+        ("1.12", None, "1.12"),
+        ("1.9", None, "1.9"),
+        ("1.99", None, "1.14"),
+        ("1.12", (1, 9), "1.9"),
+        ("1.12", (1, 12), "1.12"),
+        ("1.9", (1, 10), "1.9"),
+        ("1.99", (1, 60), "1.14"),
+    ],
+)
+def test_the_highest_version_that_all_know_is_used(
+    site: Site, server: str, ceiling: tuple[int, int] | None, used: str
+) -> None:
+    site.magnum_version(server)
+    site.on("GET /v1/clusters/gpu", cluster(ID))
+    client(site, ceiling).get("/clusters/gpu")
+    headers = site.last().headers
+    assert headers["OpenStack-API-Version"] == f"container-infra {used}"
+    assert headers["Accept"] == "application/json"
+
+
+def test_versions_are_asked_for_once_and_without_a_version(
+    site: Site, magnum: Magnum
+) -> None:
+    site.on("GET /v1/clusters/gpu", cluster(ID))
+    magnum.get("/clusters/gpu")
+    magnum.get("/clusters/gpu")
+    assert site.everything == [
+        "GET http://magnum.test/v1/",
+        "GET http://magnum.test/v1/clusters/gpu",
+        "GET http://magnum.test/v1/clusters/gpu",
+    ]
+    assert "OpenStack-API-Version" not in site.mocker.request_history[0].headers
+
+
+def test_a_ceiling_above_the_server_s_is_warned_about_once(site: Site) -> None:
+    site.on("GET /v1/clusters/gpu", cluster(ID))
+    magnum = client(site, (1, 13))
+    magnum.get("/clusters/gpu")
+    magnum.get("/clusters/gpu")
+    assert site.warnings == [
+        "Magnum API version 1.13 was asked for, this cloud has 1.12 at most: 1.12 is "
+        "used"
+    ]
+
+
+def test_a_ceiling_below_the_server_s_is_nothing_to_warn_about(site: Site) -> None:
+    assert client(site, (1, 9)).version() == (1, 9)
+    assert site.warnings == []
+
+
+def test_a_server_that_does_not_say_its_version(site: Site, magnum: Magnum) -> None:
+    site.magnum_version(None)
+    with pytest.raises(ApiError, match="OpenStack-API-Maximum-Version"):
+        magnum.version()
+
+
+def test_asking_for_versions_is_repeated_like_a_read(
+    site: Site, magnum: Magnum, time: FakeTime
+) -> None:
+    headers = {"OpenStack-API-Maximum-Version": "container-infra 1.12"}
+    site.on("GET /v1/", Reply(503), Reply(200, {"id": "v1"}, headers))
+    site.on("POST /v1/clusters", Reply(202, {"uuid": ID}))
+    assert magnum.create_cluster({"name": "gpu"}) == {"uuid": ID}
+    assert site.writes == ["POST /v1/clusters"]
+    assert time.sleeps == [0.5]
+
+
+def test_what_needs_more_names_both_versions(site: Site) -> None:
+    with pytest.raises(ApiError) as caught:
+        client(site, (1, 9)).require((1, 10), "A cluster with no worker")
+    assert caught.value.message.startswith(
+        "A cluster with no worker needs Magnum API version 1.10, and 1.9 is what"
+    )
+
+
+def test_what_is_there_needs_no_more(magnum: Magnum) -> None:
+    magnum.require((1, 12), "Rotating credentials")
+    with pytest.raises(ApiError):
+        magnum.require((1, 13), "More")
+
+
+def test_zero_nodes_need_1_10(site: Site) -> None:
+    old = client(site, (1, 9))
+    with pytest.raises(ApiError, match=r"1\.10"):
+        old.create_cluster({"name": "gpu", "node_count": 0})
+    with pytest.raises(ApiError, match=r"1\.10"):
+        old.resize(ID, 0, "workers")
+    assert site.history == []
+    site.on("POST /v1/clusters", Reply(202, {"uuid": ID}))
+    assert client(site, (1, 10)).create_cluster({"node_count": 0}) == {"uuid": ID}
+    assert old.create_cluster({"node_count": 1}) == {"uuid": ID}
+
+
+def test_resizing_needs_1_7_and_node_groups_1_9(site: Site) -> None:
+    with pytest.raises(ApiError, match=r"Resizing needs Magnum API version 1\.7"):
+        client(site, (1, 6)).resize(ID, 2, "workers")
+    with pytest.raises(ApiError, match=r"node groups needs Magnum API version 1\.9"):
+        client(site, (1, 8)).node_groups(ID)
+    assert site.history == []
+
+
+# Clusters -------------------------------------------------------------------
+
+
+def test_finds_a_cluster_by_name(site: Site, magnum: Magnum) -> None:
+    site.on("GET /v1/clusters/gpu", cluster(ID))
+    assert magnum.find_cluster("gpu", PROJECT) == cluster(ID)
+    assert site.history == ["GET /v1/clusters/gpu"]
+
+
+def test_finds_a_cluster_by_id_whosever_it_is(site: Site, magnum: Magnum) -> None:
+    site.on(f"GET /v1/clusters/{ID}", cluster(ID, "another"))
+    assert magnum.find_cluster(ID, PROJECT) == cluster(ID, "another")
+
+
+def test_finds_none(site: Site, magnum: Magnum) -> None:
+    site.on("GET /v1/clusters/gpu", MISSING)
+    assert magnum.find_cluster("gpu", PROJECT) is None
+    assert site.history == ["GET /v1/clusters/gpu"]
+
+
+def test_names_are_quoted(site: Site, magnum: Magnum) -> None:
+    site.on("GET /v1/clusters/a%2Fb%20c%3F", MISSING)
+    assert magnum.find_cluster("a/b c?", PROJECT) is None
+    assert site.history == ["GET /v1/clusters/a%2Fb%20c%3F"]
+
+
+def test_another_project_s_cluster_is_not_ours(site: Site, magnum: Magnum) -> None:
+    """An administrator's look-up by name finds those of all projects."""
+    site.on("GET /v1/clusters/gpu", cluster(OTHER, "another"))
+    site.on("GET /v1/clusters/detail", {"clusters": [cluster(OTHER, "another")]})
+    assert magnum.find_cluster("gpu", PROJECT) is None
+    assert site.history == ["GET /v1/clusters/gpu", "GET /v1/clusters/detail"]
+
+
+@pytest.mark.parametrize("first", [SEVERAL, cluster(OTHER, "another")])
+def test_of_several_projects_clusters_ours_is_found(
+    site: Site, magnum: Magnum, first: t.Any
+) -> None:
+    listed = [cluster(OTHER, "another"), cluster("x", name="gpu-2"), cluster(ID)]
+    site.on("GET /v1/clusters/gpu", first)
+    site.on("GET /v1/clusters/detail", {"clusters": listed})
+    assert magnum.find_cluster("gpu", PROJECT) == cluster(ID)
+
+
+def test_two_of_our_own_are_ambiguous(site: Site, magnum: Magnum) -> None:
+    listed = [cluster(OTHER), cluster(ID), cluster("foreign", "another")]
+    site.on("GET /v1/clusters/gpu", SEVERAL)
+    site.on("GET /v1/clusters/detail", {"clusters": listed})
+    with pytest.raises(AmbiguousName) as caught:
+        magnum.find_cluster("gpu", PROJECT)
+    assert caught.value.message == (
+        "2 clusters are named 'gpu': give an id instead, one of " + f"{ID}, {OTHER}"
+    )
+    assert caught.value.details == {"ids": [ID, OTHER]}
+
+
+def test_reads_a_cluster_by_id(site: Site, magnum: Magnum) -> None:
+    site.on(f"GET /v1/clusters/{ID}", cluster(ID), Reply(400), MISSING)
+    # The 400 stands for a moment around creation and deletion.
+    assert [magnum.cluster(ID) for _ in range(3)] == [cluster(ID), None, None]
+
+
+def test_other_failures_to_read_are_failures(site: Site, magnum: Magnum) -> None:
+    site.on(f"GET /v1/clusters/{ID}", Reply(500, {"errors": [{"detail": "oops"}]}))
+    with pytest.raises(ApiError, match="oops"):
+        magnum.cluster(ID)
+
+
+def test_writes_to_clusters(site: Site, magnum: Magnum) -> None:
+    resize = f"POST /v1/clusters/{ID}/actions/resize"
+    bounds = f"PATCH /v1/clusters/{ID}/nodegroups/workers"
+    site.on(resize, Reply(202, {"uuid": ID}))
+    site.on(bounds, Reply(202, {}))
+    site.on(f"DELETE /v1/clusters/{ID}", Reply(204))
+    magnum.resize(ID, 3, "workers")
+    magnum.set_bounds(ID, "workers", {"min_node_count": 1, "max_node_count": 5})
+    magnum.delete_cluster(ID)
+    assert site.history == [resize, bounds, f"DELETE /v1/clusters/{ID}"]
+    assert site.sent(resize) == [{"node_count": 3, "nodegroup": "workers"}]
+    assert site.sent(bounds) == [
+        [
+            {"op": "replace", "path": "/min_node_count", "value": 1},
+            {"op": "replace", "path": "/max_node_count", "value": 5},
+        ]
+    ]
+
+
+def test_reads_node_groups(site: Site, magnum: Magnum) -> None:
+    site.on(f"GET /v1/clusters/{ID}/nodegroups", {"nodegroups": [{"uuid": "w"}]})
+    site.on(f"GET /v1/clusters/{ID}/nodegroups/w", {"uuid": "w", "node_count": 2})
+    assert magnum.node_groups(ID) == [{"uuid": "w"}]
+    assert magnum.node_group(ID, "w") == {"uuid": "w", "node_count": 2}
+
+
+# Templates ------------------------------------------------------------------
+
+
+def test_a_public_template_of_another_project_is_found(
+    site: Site, magnum: Magnum
+) -> None:
+    public = template(OTHER, "another", public=True)
+    site.on("GET /v1/clustertemplates/a100", public)
+    assert magnum.find_template("a100", PROJECT) == public
+
+
+def test_a_private_template_of_another_project_is_not(
+    site: Site, magnum: Magnum
+) -> None:
+    private = template(OTHER, "another")
+    site.on("GET /v1/clustertemplates/a100", private)
+    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": [private]})
+    assert magnum.find_template("a100", PROJECT) is None
+
+
+def test_our_template_and_a_public_one_are_ambiguous(
+    site: Site, magnum: Magnum
+) -> None:
+    listed = [template(ID), template(OTHER, "another", public=True)]
+    site.on("GET /v1/clustertemplates/a100", SEVERAL)
+    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": listed})
+    with pytest.raises(AmbiguousName, match="2 clustertemplates are named 'a100'"):
+        magnum.find_template("a100", PROJECT)
+
+
+def test_a_bad_request_is_no_missing_template(site: Site, magnum: Magnum) -> None:
+    site.on("GET /v1/clustertemplates/a100", Reply(400, {}))
+    with pytest.raises(InvalidInput):
+        magnum.find_template("a100", PROJECT)
+
+
+# Status ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "phase", "operation"),
+    [
+        ("CREATE_IN_PROGRESS", BUSY, "create"),
+        ("CREATE_COMPLETE", DONE, "create"),
+        ("CREATE_FAILED", FAILED, "create"),
+        ("UPDATE_IN_PROGRESS", BUSY, "update"),
+        ("UPDATE_COMPLETE", DONE, "update"),
+        ("UPDATE_FAILED", FAILED, "update"),
+        ("DELETE_IN_PROGRESS", BUSY, "delete"),
+        ("DELETE_COMPLETE", BUSY, "delete"),
+        ("DELETE_FAILED", FAILED, "delete"),
+        ("ROLLBACK_IN_PROGRESS", BUSY, "update"),
+        ("ROLLBACK_COMPLETE", FAILED, "update"),
+        ("ROLLBACK_FAILED", FAILED, "update"),
+        ("RESUME_COMPLETE", DONE, "update"),
+        ("SOMETHING_NEW", BUSY, ""),
+    ],
+)
+def test_what_a_status_means(said: str, phase: str, operation: str) -> None:
+    raw = {"status": said, "status_reason": "because"}
+    assert status_of(raw) == Status(said, phase, operation, "because")
+
+
+@pytest.mark.parametrize("raw", [{}, {"status": None, "status_reason": None}])
+def test_without_a_status_it_is_being_created(raw: Raw) -> None:
+    assert status_of(raw) == Status("CREATE_IN_PROGRESS", BUSY, "create", "")
