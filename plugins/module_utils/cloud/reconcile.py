@@ -231,7 +231,8 @@ class _Run:
         action = "recreate" if failed else "create"
         if self.check_mode:
             unset = {field.name: None for field in resource.fields}
-            planned = {**unset, **asked, "id": KNOWN_AFTER_APPLY}
+            identity = {"id": KNOWN_AFTER_APPLY, "name": resource.name}
+            planned = {**unset, **asked, **identity}
             return self._outcome(action, before, planned)
         if failed:
             self._delete(failed)
@@ -326,7 +327,7 @@ class _Run:
             # Someone else's deletion: this run changes nothing.
             if self.wait and not self.check_mode:
                 self._until_gone(raw)
-            return self._outcome("none", resource.view(raw), None)
+            return self._outcome("none", None, None)
         resource.check_delete(raw)
         before = resource.view(raw)
         if not self.check_mode:

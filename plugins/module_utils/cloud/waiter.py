@@ -59,10 +59,10 @@ def wait_until(
         try:
             raw = poll()
             trouble = None
+            if judge(raw):  # it may read too (a node group, say)
+                return raw
         except ApiError as error:
             trouble = error
-        if trouble is None and judge(raw):
-            return raw
         if not clock.pause(pause):
             last = f"; the last read failed: {trouble.message}" if trouble else ""
             raise Timeout(
@@ -77,8 +77,8 @@ class Proof:
     """Judges whether a change is done, and that it is this change.
 
     After a write the old status stands for seconds, with the new values already. So
-    a final status counts only once the resource was seen busy, or its time of update
-    has moved on.
+    a final status counts only once the resource was seen busy, or its status is another
+    one, or its time of update has moved on.
 
     Args:
         status: Reads the status off the resource.
@@ -111,7 +111,10 @@ class Proof:
         if phase == BUSY:
             self._moved = True
             return False
-        if self._before and raw.get("updated_at") != self._before.get("updated_at"):
+        if self._before and (
+            text != self._status(self._before).text
+            or raw.get("updated_at") != self._before.get("updated_at")
+        ):
             self._moved = True
         if not self._moved:
             return False
