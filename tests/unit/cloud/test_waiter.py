@@ -73,6 +73,15 @@ def test_complete_counts_once_its_time_of_update_moved() -> None:
     ) == [False, True]
 
 
+def test_complete_counts_once_it_is_another_one() -> None:
+    """All within one second, and nobody saw it busy."""
+    judge = proof(cluster("CREATE_COMPLETE"))
+    assert verdicts(judge, cluster("CREATE_COMPLETE"), cluster("UPDATE_COMPLETE")) == [
+        False,
+        True,
+    ]
+
+
 def test_the_old_failure_is_not_believed_and_the_new_one_raises() -> None:
     judge = proof(cluster("UPDATE_FAILED"))
     assert verdicts(judge, cluster("UPDATE_FAILED"), cluster("UPDATE_IN_PROGRESS")) == [
@@ -184,6 +193,19 @@ def test_what_was_seen_before_a_failed_read_is_not_judged_again(
 
     wait_until(poll, judge, describe, time.clock())
     assert judged == [{"n": 1}, {"n": 2}]
+
+
+def test_a_read_that_fails_while_judging_is_no_end(time: FakeTime) -> None:
+    reads = iter([ApiError("Magnum answered 500"), None])
+
+    def judge(_raw: Raw | None) -> bool:
+        trouble = next(reads)
+        if trouble:
+            raise trouble
+        return True
+
+    assert wait_until(Poll({"n": 1}), judge, describe, time.clock()) == {"n": 1}
+    assert time.sleeps == [1]
 
 
 @pytest.mark.parametrize("error", [AuthError("expired"), ResourceError("quota")])
