@@ -17,6 +17,7 @@ that we set, so that they can be taken back and nobody else's are touched:
 from __future__ import annotations
 
 import json
+import math
 import re
 import typing as t
 
@@ -71,14 +72,14 @@ def normalize(
             "model": given["model"],
             "count": given["count"],
             "memory_gib": given.get("memory_gib"),
-            "resource_class": given.get("resource_class"),
-            "pci_alias": given.get("pci_alias"),
+            "resource_class": given.get("resource_class") or None,
+            "pci_alias": given.get("pci_alias") or None,
         }
         if one["count"] < 1:
             raise InvalidInput(f"{where}.count: {one['count']} is below 1")
         if one["pci_alias"] and one["resource_class"]:
             raise InvalidInput(f"{where}: give resource_class or pci_alias, not both")
-        if one["pci_alias"] and not re.match(r"^[\w.-]+$", one["pci_alias"]):
+        if one["pci_alias"] and not re.fullmatch(r"[\w.-]+", one["pci_alias"]):
             raise InvalidInput(
                 f"{where}.pci_alias: {one['pci_alias']!r} may hold letters, digits, "
                 "'_', '-' and '.' only"
@@ -87,7 +88,7 @@ def normalize(
             one["resource_class"] = one["resource_class"] or resource_class(
                 one["kind"], one["model"]
             )
-            if not re.match(r"^[A-Z0-9_]+$", one["resource_class"]):
+            if not re.fullmatch(r"[A-Z0-9_]+", one["resource_class"]):
                 raise InvalidInput(
                     f"{where}.resource_class: {one['resource_class']!r} may hold upper "
                     "case letters, digits and '_' only"
@@ -122,9 +123,9 @@ def encode(hardware: Hardware) -> Specs:
     if foreign:
         specs[_KEYS] = ",".join(foreign)
     if hardware.power_watts is not None:
-        specs[_POWER] = f"{hardware.power_watts:g}"
+        specs[_POWER] = _text(hardware.power_watts)
     if hardware.hourly_cost is not None:
-        specs[_COST] = f"{hardware.hourly_cost:g}"
+        specs[_COST] = _text(hardware.hourly_cost)
     for key, value in specs.items():
         if len(value) > LONGEST_VALUE:
             raise InvalidInput(
@@ -152,17 +153,21 @@ def decode(specs: t.Mapping[str, str]) -> Hardware:
         try:
             one = json.loads(specs[key])
         except ValueError:
+            one = None
+        if not isinstance(one, dict):
             continue  # broken by hand: not known, so it is written again
         alias = one.get("pci_alias")
-        text = aliases.get(alias) if alias else None
-        if not alias:
-            text = specs.get(_RESOURCES + str(one.get("resource_class")))
+        text = (
+            aliases.get(str(alias))
+            if alias
+            else specs.get(_RESOURCES + str(one.get("resource_class")))
+        )
         accelerators.append(
             {
                 "kind": one.get("kind"),
                 "vendor": one.get("vendor"),
                 "model": one.get("model"),
-                "count": int(text) if text and text.isdigit() else 0,
+                "count": int(text) if text and re.fullmatch("[0-9]+", text) else 0,
                 "memory_gib": one.get("memory_gib"),
                 "resource_class": one.get("resource_class"),
                 "pci_alias": alias,
@@ -182,8 +187,14 @@ def own_keys(specs: t.Mapping[str, str]) -> set[str]:
     return listed | {key for key in specs if key.startswith(SCOPE)}
 
 
+def _text(number: float) -> str:
+    """The shortest text that reads as this number again: C(400), C(2.5)."""
+    return str(int(number)) if number == int(number) else repr(number)
+
+
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        number = float(text) if text else None
     except ValueError:
         return None
+    return number if number is None or math.isfinite(number) else None

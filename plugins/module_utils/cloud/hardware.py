@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 
@@ -66,6 +67,12 @@ class HardwareResource(CloudResource):
     @classmethod
     def validate(cls, params: t.Mapping[str, t.Any]) -> None:
         """Check the values that need no cloud."""
+        for name, least in (("vcpus", 1), ("ram_mib", 1), ("disk_gib", 0)):
+            if params[name] is not None and params[name] < least:
+                raise InvalidInput(f"{name}: {params[name]} is below {least}")
+        for name in ("power_watts", "hourly_cost", "ephemeral_gib", "swap_mib"):
+            if params[name] is not None and not 0 <= params[name] < math.inf:
+                raise InvalidInput(f"{name}: {params[name]} is no number from 0 on")
         ours = encode(
             Hardware(
                 normalize(params["accelerators"] or []),
@@ -82,12 +89,6 @@ class HardwareResource(CloudResource):
                     f"extra_specs: {key} is set from accelerators, power_watts and "
                     "hourly_cost; leave it out"
                 )
-        for name, least in (("vcpus", 1), ("ram_mib", 1), ("disk_gib", 0)):
-            if params[name] is not None and params[name] < least:
-                raise InvalidInput(f"{name}: {params[name]} is below {least}")
-        for name in ("power_watts", "hourly_cost", "ephemeral_gib", "swap_mib"):
-            if params[name] is not None and params[name] < 0:
-                raise InvalidInput(f"{name}: {params[name]} is below 0")
 
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """The options that were given."""
