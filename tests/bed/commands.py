@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import vm_inside
+from .clouds import connect
 from .config import SECRETS, write_config
 from .hardware import HOSTS
 from .identity import fill_keystone
@@ -40,7 +41,7 @@ from .processes import (
     stop_all,
     tail,
 )
-from .ready import connect, wait_ready
+from .ready import wait_ready
 from .seed import seed
 from .services import BASE, PORTS, Service, services
 
@@ -309,10 +310,10 @@ def _make(bed: Bed) -> None:
         keystone = _pick(bed, ["keystone"])
         start(bed, *keystone)
         wait_ready(bed, ["keystone"])
-        fill_keystone(bed, connect(bed))
+        fill_keystone(bed, connect(bed.clouds, "bed-admin"))
     _start_rest(bed)
     with stage("image, flavors, network"):
-        seed(connect(bed), connect(bed, "bed"))
+        seed(connect(bed.clouds, "bed-admin"), connect(bed.clouds, "bed"))
     with stage("snapshot"):
         # The services get over the second without their database.
         stop(bed.path, ["mariadb"], patience=30)

@@ -60,12 +60,16 @@ def install_packages() -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_service_starts():
         for step in (["apt-get", "update"], command):
-            done = subprocess.run(step, env=env, capture_output=True, text=True)
+            done = subprocess.run(
+                step, check=False, env=env, capture_output=True, text=True
+            )
             if done.returncode != 0:
                 raise BedError(f"{' '.join(step)} failed:\n{done.stderr[-2000:]}")
     if Path("/run/systemd/system").is_dir():
         # These units came with the packages just now: nobody else wants them.
-        subprocess.run(["systemctl", "disable", *UNITS], capture_output=True)
+        subprocess.run(
+            ["systemctl", "disable", *UNITS], check=False, capture_output=True
+        )
 
 
 @contextmanager
@@ -113,6 +117,6 @@ def install_venv(bed: Bed) -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise BedError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")

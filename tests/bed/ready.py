@@ -10,12 +10,12 @@ import socket
 import time
 from collections.abc import Callable
 
-import openstack
 import requests
 from keystoneauth1.exceptions import ClientException
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
+from .clouds import connect
 from .hardware import HOSTS
 from .initialize import sql
 from .layout import Bed, BedError
@@ -26,19 +26,6 @@ PATIENCE = 240
 
 # A check returns what is still missing, or an empty string.
 Check = Callable[[Bed, Connection], str]
-
-
-def connect(bed: Bed, cloud: str = "bed-admin") -> Connection:
-    """Log in to the bed.
-
-    Args:
-        bed: The bed.
-        cloud: An entry of its clouds.yaml.
-    """
-    config = openstack.config.OpenStackConfig(
-        config_files=[str(bed.clouds)], load_envvars=False
-    )
-    return Connection(config=config.get_one(cloud))
 
 
 def _mariadb(bed: Bed, _admin: Connection) -> str:
@@ -158,7 +145,7 @@ def wait_ready(
         BedError: A service died or does not get ready; holds the end of its log.
     """
     deadline = time.monotonic() + patience
-    admin = connect(bed)
+    admin = connect(bed.clouds, "bed-admin")
     for name in names or CHECKS:
         while True:
             _insist_alive(bed, names)
