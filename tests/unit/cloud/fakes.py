@@ -11,9 +11,17 @@ from http.client import responses
 from urllib.parse import urlsplit
 
 import requests_mock as rm
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.clock import (
     Clock,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile import (  # noqa: E501
+    Outcome,
+    reconcile,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.resource import (
+    CloudResource,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.session import (
     ARGUMENT_SPEC,
@@ -237,6 +245,32 @@ class Site:
         self.mocker.reset_mock()
 
     # The code under test -----------------------------------------------------
+
+    def run(
+        self,
+        resource: type[CloudResource],
+        state: str = "present",
+        *,
+        check_mode: bool = False,
+        wait: bool = True,
+        timeout: float = 3600,
+        **options: t.Any,
+    ) -> Outcome:
+        """What the module of a resource does with these options.
+
+        Every run is a new one: it signs in again and remembers nothing.
+        """
+        spec = {**resource.argument_spec(), "name": {"type": "str", "required": True}}
+        validated = ArgumentSpecValidator(spec).validate(options)
+        assert not validated.error_messages, validated.error_messages
+        params = validated.validated_parameters
+        if state == "present":
+            resource.validate(params)
+        cloud = self.cloud(timeout)
+        made = resource(cloud, params, check_mode)
+        return reconcile(
+            made, state, clock=cloud.clock, check_mode=check_mode, wait=wait
+        )
 
     def cloud(self, timeout: float = 3600, **options: t.Any) -> Cloud:
         """A cloud for these options (by default: auth with a password)."""

@@ -1,0 +1,436 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import requests
+from unit.cloud.fakes import FakeTime, Raw, Reply, Site
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    AmbiguousName,
+    Conflict,
+    InvalidInput,
+    ResourceError,
+    Timeout,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.extra_specs import (  # noqa: E501
+    Hardware,
+    encode,
+    normalize,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.hardware import (
+    HardwareResource,
+)
+
+FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
+FLAVOR = "GET /v2.1/flavors/7"
+CREATE = "POST /v2.1/flavors"
+SPECS = "POST /v2.1/flavors/7/os-extra_specs"
+
+A100 = {"vendor": "nvidia", "model": "A100", "count": 4, "memory_gib": 80}
+H200 = {"vendor": "nvidia", "model": "H200", "count": 8, "memory_gib": 141}
+ASKED: Raw = {
+    "name": "gpu.a100.4",
+    "vcpus": 48,
+    "ram_mib": 524288,
+    "disk_gib": 200,
+    "accelerators": [A100],
+    "power_watts": 2400,
+    "hourly_cost": 12.5,
+}
+
+
+def specs(*accelerators: Raw, **theirs: str) -> dict[str, str]:
+    """The extra specs of ASKED, with these accelerators."""
+    return {**encode(Hardware(normalize(accelerators), 2400.0, 12.5, {})), **theirs}
+
+
+def flavor(extra_specs: Raw | None = None, **values: t.Any) -> Raw:
+    """What Nova says of it."""
+    return {
+        "id": "7",
+        "name": "gpu.a100.4",
+        "vcpus": 48,
+        "ram": 524288,
+        "disk": 200,
+        "OS-FLV-EXT-DATA:ephemeral": 0,
+        "swap": "",
+        "os-flavor-access:is_public": True,
+        "description": None,
+        "extra_specs": extra_specs or {},
+        **values,
+    }
+
+
+def there(site: Site, extra_specs: Raw | None = None, **values: t.Any) -> None:
+    """There is such a flavor."""
+    site.on(FLAVORS, {"flavors": [flavor(extra_specs, **values)]})
+
+
+# create -----------------------------------------------------------------------
+
+
+def test_create(site: Site) -> None:
+    bare, whole = (flavor(s, description="Four") for s in ({}, specs(A100)))
+    site.on(FLAVORS, {"flavors": []})
+    site.on(CREATE, {"flavor": bare})
+    site.on(FLAVOR, {"flavor": bare}, {"flavor": whole})
+    site.on(SPECS, {"extra_specs": {}})
+    outcome = site.run(HardwareResource, **ASKED, description="Four")
+    assert outcome.action == "create"
+    assert outcome.after == {
+        "id": "7",
+        "name": "gpu.a100.4",
+        "vcpus": 48,
+        "ram_mib": 524288,
+        "disk_gib": 200,
+        "ephemeral_gib": 0,
+        "swap_mib": 0,
+        "public": True,
+        "description": "Four",
+        "accelerators": normalize([A100]),
+        "power_watts": 2400.0,
+        "hourly_cost": 12.5,
+        "extra_specs": {},
+    }
+
+
+def test_the_requests_of_a_create(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    site.on(CREATE, {"flavor": flavor()})
+    site.on(FLAVOR, {"flavor": flavor()}, {"flavor": flavor(specs(A100))})
+    site.on(SPECS, {"extra_specs": {}})
+    site.run(HardwareResource, **ASKED, public=True, swap_mib=0, ephemeral_gib=0)
+    assert site.history == [FLAVORS, CREATE, FLAVOR, SPECS, FLAVOR]
+    assert site.sent(CREATE) == [
+        {
+            "flavor": {
+                "name": "gpu.a100.4",
+                "vcpus": 48,
+                "ram": 524288,
+                "disk": 200,
+                "OS-FLV-EXT-DATA:ephemeral": 0,
+                "swap": 0,
+                "os-flavor-access:is_public": True,
+            }
+        }
+    ]
+    assert site.sent(SPECS) == [{"extra_specs": specs(A100)}]
+    assert site.warnings == []
+
+
+def test_one_without_accelerators_needs_no_extra_specs(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    site.on(CREATE, {"flavor": flavor()})
+    site.on(FLAVOR, {"flavor": flavor()})
+    asked = {k: ASKED[k] for k in ("name", "vcpus", "ram_mib", "disk_gib")}
+    assert site.run(HardwareResource, **asked).action == "create"
+    assert site.history == [FLAVORS, CREATE, FLAVOR]
+
+
+def test_a_create_without_wait_sets_its_extra_specs_all_the_same(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    site.on(CREATE, {"flavor": flavor()})
+    site.on(FLAVOR, {"flavor": flavor()}, {"flavor": flavor(specs(A100))})
+    site.on(SPECS, {"extra_specs": {}})
+    outcome = site.run(HardwareResource, **ASKED, wait=False)
+    assert outcome.after is not None
+    assert outcome.after["accelerators"] == normalize([A100])
+    assert site.writes == [CREATE, SPECS]
+
+
+def test_a_new_one_needs_a_size(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    with pytest.raises(InvalidInput) as caught:
+        site.run(HardwareResource, name="gpu.a100.4", vcpus=4)
+    assert caught.value.message == (
+        "hardware 'gpu.a100.4' does not exist, and to create it these options are "
+        "needed: ram_mib, disk_gib"
+    )
+    assert site.writes == []
+
+
+def test_an_unclear_create_is_looked_for(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []}, {"flavors": [flavor()]})
+    site.on(CREATE, Reply(502, "<h1>Bad Gateway</h1>"))
+    site.on(FLAVOR, {"flavor": flavor()}, {"flavor": flavor(specs(A100))})
+    site.on(SPECS, {"extra_specs": {}})
+    assert site.run(HardwareResource, **ASKED).action == "create"
+    assert site.history == [FLAVORS, CREATE, FLAVORS, FLAVOR, SPECS, FLAVOR]
+
+
+def test_an_unclear_create_that_is_not_found(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    site.on(CREATE, requests.exceptions.ConnectionError("Connection aborted."))
+    with pytest.raises(Timeout, match="outcome unknown, run again") as caught:
+        site.run(HardwareResource, **ASKED, timeout=60)
+    assert caught.value.changed is True
+    assert site.writes == [CREATE]
+
+
+def test_a_quota_is_a_resource_error(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    said = {"forbidden": {"code": 403, "message": "Quota exceeded for flavors"}}
+    site.on(CREATE, Reply(403, said))
+    with pytest.raises(ResourceError, match="Quota exceeded"):
+        site.run(HardwareResource, **ASKED)
+
+
+# no change --------------------------------------------------------------------
+
+
+def test_a_second_run_is_one_request(site: Site) -> None:
+    there(site, specs(A100))
+    outcome = site.run(HardwareResource, **ASKED)
+    assert (outcome.action, outcome.changed) == ("none", False)
+    assert site.history == [FLAVORS]
+
+
+def test_a_second_run_by_id_is_one_request(site: Site) -> None:
+    there(site, specs(A100))
+    assert site.run(HardwareResource, **{**ASKED, "name": "7"}).action == "none"
+    assert site.history == [FLAVORS]
+
+
+def test_only_what_is_asked_for_is_compared(site: Site) -> None:
+    there(site, specs(A100), description="theirs", swap=512)
+    assert site.run(HardwareResource, name="gpu.a100.4").action == "none"
+
+
+@pytest.mark.parametrize("cost", [1234567.89, 0.1, 1e-7, 3, 0])
+def test_a_price_is_kept_to_the_last_digit(site: Site, cost: float) -> None:
+    there(site, encode(Hardware(normalize([A100]), 2400.0, cost, {})))
+    asked = {**ASKED, "hourly_cost": cost}
+    assert site.run(HardwareResource, **asked).action == "none"
+
+
+# update -----------------------------------------------------------------------
+
+
+def test_another_model_takes_the_old_one_s_resources_along(site: Site) -> None:
+    theirs = {"hw:cpu_policy": "dedicated", "resources:VGPU": "1"}
+    there(site, {**specs(A100), **theirs})
+    old = "DELETE /v2.1/flavors/7/os-extra_specs/resources%3ACUSTOM_GPU_A100"
+    site.on(SPECS, {"extra_specs": {}})
+    site.on(old, Reply(200))
+    site.on(FLAVOR, {"flavor": flavor({**specs(H200), **theirs})})
+    outcome = site.run(HardwareResource, **{**ASKED, "accelerators": [H200]})
+    assert outcome.action == "update"
+    assert outcome.after is not None
+    assert outcome.after["accelerators"] == normalize([H200])
+    assert outcome.after["extra_specs"] == theirs
+    assert site.history == [FLAVORS, SPECS, old, FLAVOR]
+    new = specs(H200)
+    assert site.sent(SPECS) == [
+        {
+            "extra_specs": {
+                key: new[key]
+                for key in (
+                    "gpufleet:accelerator.0",
+                    "gpufleet:keys",
+                    "resources:CUSTOM_GPU_H200",
+                )
+            }
+        }
+    ]
+
+
+def test_no_accelerators_take_all_of_ours_away(site: Site) -> None:
+    there(site, {**specs(A100), "hw:cpu_policy": "dedicated"})
+    removed = [
+        f"DELETE /v2.1/flavors/7/os-extra_specs/{key}"
+        for key in (
+            "gpufleet%3Aaccelerator.0",
+            "gpufleet%3Akeys",
+            "resources%3ACUSTOM_GPU_A100",
+        )
+    ]
+    for request in removed:
+        site.on(request, Reply(200))
+    site.on(FLAVOR, {"flavor": flavor({"hw:cpu_policy": "dedicated"})})
+    site.run(HardwareResource, **{**ASKED, "accelerators": []})
+    assert site.writes == removed
+
+
+def test_a_count_that_was_changed_by_hand_is_put_right(site: Site) -> None:
+    there(site, {**specs(A100), "resources:CUSTOM_GPU_A100": "2"})
+    site.on(SPECS, {"extra_specs": {}})
+    site.on(FLAVOR, {"flavor": flavor(specs(A100))})
+    outcome = site.run(HardwareResource, **ASKED)
+    assert outcome.diff_before["accelerators"][0]["count"] == 2
+    assert outcome.diff_after["accelerators"][0]["count"] == 4
+    assert site.sent(SPECS) == [{"extra_specs": {"resources:CUSTOM_GPU_A100": "4"}}]
+
+
+def test_specs_of_the_user_s_own_are_set_key_by_key(site: Site) -> None:
+    theirs = {"hw:cpu_policy": "dedicated", "trait:CUSTOM_A": "forbidden"}
+    there(site, {**specs(A100), **theirs})
+    site.on(SPECS, {"extra_specs": {}})
+    site.on(FLAVOR, {"flavor": flavor(specs(A100))})
+    mine = {"trait:CUSTOM_A": "required", "hw:numa_nodes": 2}
+    site.run(HardwareResource, **ASKED, extra_specs=mine)
+    assert site.writes == [SPECS]
+    assert site.sent(SPECS) == [
+        {"extra_specs": {"trait:CUSTOM_A": "required", "hw:numa_nodes": "2"}}
+    ]
+
+
+def test_the_description_is_changed_for_itself(site: Site) -> None:
+    put = "PUT /v2.1/flavors/7"
+    there(site, specs(A100), description="old")
+    site.on(put, {"flavor": flavor()})
+    site.on(FLAVOR, {"flavor": flavor(specs(A100), description="new")})
+    outcome = site.run(HardwareResource, **ASKED, description="new")
+    assert (outcome.diff_before["description"], outcome.diff_after["description"]) == (
+        "old",
+        "new",
+    )
+    assert site.history == [FLAVORS, put, FLAVOR]
+    assert site.sent(put) == [{"flavor": {"description": "new"}}]
+
+
+@pytest.mark.parametrize(
+    ("field", "there_is", "asked"),
+    [
+        ("vcpus", 48, 64),
+        ("ram_mib", 524288, 1024),
+        ("disk_gib", 200, 100),
+        ("ephemeral_gib", 0, 10),
+        ("swap_mib", 0, 512),
+        ("public", True, False),
+    ],
+)
+def test_what_nova_can_not_change_is_a_conflict(
+    site: Site, field: str, there_is: t.Any, asked: t.Any
+) -> None:
+    there(site, specs(A100))
+    with pytest.raises(Conflict) as caught:
+        site.run(HardwareResource, **{**ASKED, field: asked})
+    assert caught.value.message == (
+        f"hardware 'gpu.a100.4': {field} is {there_is!r} and can't be changed to "
+        f"{asked!r} (Nova can't change it; delete the hardware and create it again, or "
+        "give the new one another name)"
+    )
+    assert site.writes == []
+
+
+# absent -----------------------------------------------------------------------
+
+
+def test_delete(site: Site, time: FakeTime) -> None:
+    delete = "DELETE /v2.1/flavors/7"
+    there(site, specs(A100))
+    site.on(delete, Reply(202))
+    site.on(FLAVOR, {"flavor": flavor()}, Reply(404, {}))
+    outcome = site.run(HardwareResource, "absent", name="gpu.a100.4")
+    assert (outcome.action, outcome.after) == ("delete", None)
+    assert site.history == [FLAVORS, delete, FLAVOR, FLAVOR]
+    assert time.sleeps == [1]
+
+
+def test_deleting_what_is_not_there(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    outcome = site.run(HardwareResource, "absent", name="gpu.a100.4")
+    assert (outcome.action, outcome.changed) == ("none", False)
+    assert site.history == [FLAVORS]
+
+
+def test_a_name_that_is_another_one_s_id_is_ambiguous(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": [flavor(), flavor(id="8", name="7")]})
+    with pytest.raises(AmbiguousName):
+        site.run(HardwareResource, "absent", name="7")
+    assert site.writes == []
+
+
+# check mode -------------------------------------------------------------------
+
+
+def test_check_mode_of_a_create(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    outcome = site.run(HardwareResource, **ASKED, check_mode=True)
+    assert outcome.action == "create"
+    assert outcome.after == {
+        "id": "known after apply",
+        "name": "gpu.a100.4",
+        "vcpus": 48,
+        "ram_mib": 524288,
+        "disk_gib": 200,
+        "ephemeral_gib": None,
+        "swap_mib": None,
+        "public": None,
+        "description": None,
+        "accelerators": normalize([A100]),
+        "power_watts": 2400.0,
+        "hourly_cost": 12.5,
+        "extra_specs": None,
+    }
+    assert site.history == [FLAVORS]
+
+
+def test_check_mode_of_an_update(site: Site) -> None:
+    there(site, specs(A100))
+    asked = {**ASKED, "accelerators": [H200]}
+    outcome = site.run(HardwareResource, **asked, check_mode=True)
+    assert outcome.action == "update"
+    assert outcome.diff_after["accelerators"] == normalize([H200])
+    assert site.history == [FLAVORS]
+
+
+def test_check_mode_of_a_delete(site: Site) -> None:
+    there(site, specs(A100))
+    outcome = site.run(HardwareResource, "absent", name="7", check_mode=True)
+    assert outcome.action == "delete"
+    assert site.history == [FLAVORS]
+
+
+# input ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"vcpus": 0}, "vcpus: 0 is below 1"),
+        ({"ram_mib": 0}, "ram_mib: 0 is below 1"),
+        ({"disk_gib": -1}, "disk_gib: -1 is below 0"),
+        ({"swap_mib": -1}, "swap_mib: -1 is no number from 0 on"),
+        ({"power_watts": -5}, "power_watts: -5.0 is no number from 0 on"),
+        ({"hourly_cost": "nan"}, "hourly_cost: nan is no number from 0 on"),
+        ({"hourly_cost": "inf"}, "hourly_cost: inf is no number from 0 on"),
+        (
+            {"accelerators": [{**A100, "count": 0}]},
+            "accelerators[0].count: 0 is below 1",
+        ),
+        (
+            {"extra_specs": {"a/b": "1"}},
+            "extra_specs: 'a/b' is no key that Nova takes",
+        ),
+        (
+            {"extra_specs": {"gpufleet:keys": "hw:a"}},
+            "extra_specs: gpufleet:keys is set from accelerators, power_watts and "
+            "hourly_cost; leave it out",
+        ),
+        (
+            {"extra_specs": {"resources:CUSTOM_GPU_A100": 8}},
+            "extra_specs: resources:CUSTOM_GPU_A100 is set from accelerators, "
+            "power_watts and hourly_cost; leave it out",
+        ),
+    ],
+)
+def test_bad_input_is_named_before_anything_is_sent(
+    site: Site, wrong: Raw, said: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        site.run(HardwareResource, **{**ASKED, **wrong})
+    assert caught.value.message == said
+    assert site.everything == []
+
+
+def test_options_have_the_names_of_openstack_cloud_too(site: Site) -> None:
+    there(site)
+    outcome = site.run(
+        HardwareResource, name="7", ram=524288, disk=200, vcpus=48, is_public=True
+    )
+    assert outcome.action == "none"
