@@ -1,0 +1,530 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import ast
+import typing as t
+
+import pytest
+from unit.cloud.fakes import PROJECT, USER, Raw, Reply, Site
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.cluster_template import (  # noqa: E501
+    ClusterTemplateResource,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    AmbiguousName,
+    Conflict,
+    HardwareNotFound,
+    InvalidInput,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.profiles import (
+    PROFILES,
+)
+
+ID = "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
+IMAGE = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
+IMAGE_NAME = "fedora-coreos"
+NET = "b7b0a1b2-6f7e-4a0e-a6c3-6b62c0a6a9f0"
+
+BY_NAME = "GET /v1/clustertemplates/gpu-a100"
+BY_ID = f"GET /v1/clustertemplates/{ID}"
+CREATE = "POST /v1/clustertemplates"
+PATCH = f"PATCH /v1/clustertemplates/{ID}"
+DELETE = f"DELETE /v1/clustertemplates/{ID}"
+USERS = "GET /v1/clusters/detail"
+IMAGES = "GET /v2/images?name=fedora-coreos"
+NETWORKS = "GET /v2.0/networks?name=public"
+KEYPAIR = "GET /v2.1/os-keypairs/ops"
+FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
+
+ASKED: Raw = {
+    "name": "gpu-a100",
+    "profile": "gpu_intensive",
+    "image": "fedora-coreos",
+    "keypair": "ops",
+    "hardware": "gpu.a100.4",
+    "master_hardware": "m1.master",
+    "external_network": "public",
+    "floating_ip_enabled": False,
+    "labels": {"kube_tag": "v1.28.9"},
+}
+LABELS = {
+    "gpu_enabled": "true",
+    "workload_type": "training",
+    "power_monitoring": "kepler",
+    "kube_tag": "v1.28.9",
+}
+
+
+def template(**values: t.Any) -> Raw:
+    """What Magnum says of the template that ASKED makes."""
+    return {
+        "uuid": ID,
+        "name": "gpu-a100",
+        "coe": "kubernetes",
+        "image_id": IMAGE,
+        "keypair_id": "ops",
+        "flavor_id": "gpu.a100.4",
+        "master_flavor_id": "m1.master",
+        "external_network_id": NET,
+        "fixed_network": None,
+        "fixed_subnet": None,
+        "network_driver": "flannel",
+        "volume_driver": "cinder",
+        "docker_storage_driver": "overlay2",
+        "docker_volume_size": None,
+        "dns_nameserver": "8.8.8.8",
+        "apiserver_port": None,
+        "server_type": "vm",
+        "floating_ip_enabled": False,
+        "master_lb_enabled": False,
+        "registry_enabled": False,
+        "tls_disabled": False,
+        "insecure_registry": None,
+        "http_proxy": None,
+        "https_proxy": None,
+        "no_proxy": None,
+        "labels": LABELS,
+        "public": False,
+        "hidden": False,
+        "cluster_distro": "fedora-coreos",
+        "tags": None,
+        "project_id": PROJECT,
+        "user_id": USER,
+        "created_at": "2026-01-01T10:00:00+00:00",
+        "updated_at": None,
+        **values,
+    }
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A cloud that has what the template refers to."""
+    site.on(IMAGES, {"images": [{"id": IMAGE, "name": "fedora-coreos"}]})
+    site.on(NETWORKS, {"networks": [{"id": NET, "name": "public"}]})
+    site.on(KEYPAIR, {"keypair": {"name": "ops"}})
+    flavors = [{"id": "7", "name": "gpu.a100.4"}, {"id": "8", "name": "m1.master"}]
+    site.on(FLAVORS, {"flavors": flavors})
+    return site
+
+
+def missing(site: Site) -> None:
+    site.on(BY_NAME, Reply(404, {"errors": [{"detail": "not found"}]}))
+
+
+def used_by(site: Site, *names: str) -> None:
+    clusters = [
+        {"uuid": f"c-{name}", "name": name, "cluster_template_id": ID} for name in names
+    ]
+    other = {"uuid": "c-x", "name": "other", "cluster_template_id": "another"}
+    site.on(USERS, {"clusters": [other, *clusters]})
+
+
+# create -----------------------------------------------------------------------
+
+
+def test_create(site: Site) -> None:
+    missing(site)
+    site.on(CREATE, Reply(201, template()))
+    site.on(BY_ID, template())
+    outcome = site.run(ClusterTemplateResource, **ASKED)
+    assert outcome.action == "create"
+    # What is named is looked up before it is made.
+    assert site.history == [
+        BY_NAME,
+        IMAGES,
+        KEYPAIR,
+        FLAVORS,
+        FLAVORS,
+        NETWORKS,
+        CREATE,
+        BY_ID,
+    ]
+    assert site.writes == [CREATE]
+    assert site.sent(CREATE) == [
+        {
+            "name": "gpu-a100",
+            "coe": "kubernetes",
+            "image_id": IMAGE,
+            "keypair_id": "ops",
+            "flavor_id": "gpu.a100.4",
+            "master_flavor_id": "m1.master",
+            "external_network_id": NET,
+            "network_driver": "flannel",
+            "volume_driver": "cinder",
+            "docker_storage_driver": "overlay2",
+            "floating_ip_enabled": False,
+            "labels": LABELS,
+        }
+    ]
+
+
+def test_what_users_see(site: Site) -> None:
+    site.on(BY_NAME, template(tags="gpufleet,revision-2"))
+    after = site.run(ClusterTemplateResource, name="gpu-a100").after
+    assert after is not None
+    assert {k: v for k, v in after.items() if v is not None} == {
+        "id": ID,
+        "name": "gpu-a100",
+        "coe": "kubernetes",
+        "image": IMAGE,
+        "keypair": "ops",
+        "hardware": "gpu.a100.4",
+        "master_hardware": "m1.master",
+        "external_network": NET,
+        "network_driver": "flannel",
+        "volume_driver": "cinder",
+        "docker_storage_driver": "overlay2",
+        "dns_nameserver": "8.8.8.8",
+        "server_type": "vm",
+        "floating_ip_enabled": False,
+        "master_lb_enabled": False,
+        "registry_enabled": False,
+        "tls_disabled": False,
+        "labels": LABELS,
+        "public": False,
+        "hidden": False,
+        "cluster_distro": "fedora-coreos",
+        "tags": ["gpufleet", "revision-2"],
+        "project_id": PROJECT,
+        "user_id": USER,
+        "created_at": "2026-01-01T10:00:00+00:00",
+    }
+    assert after["driver"] is None
+
+
+@pytest.mark.parametrize(
+    ("profile", "drivers", "marks"),
+    [
+        (
+            "gpu_intensive",
+            {"volume_driver": "cinder"},
+            {"gpu_enabled": "true", "workload_type": "training"},
+        ),
+        ("npu_optimized", {}, {"npu_enabled": "true", "workload_type": "inference"}),
+        (
+            "hybrid_balanced",
+            {"volume_driver": "cinder"},
+            {"gpu_enabled": "true", "npu_enabled": "true", "workload_type": "mixed"},
+        ),
+        ("cpu_only", {}, {"workload_type": "general"}),
+    ],
+)
+def test_profiles(site: Site, profile: str, drivers: Raw, marks: Raw) -> None:
+    missing(site)
+    site.on(CREATE, Reply(201, template()))
+    site.on(BY_ID, template(**{**PROFILES[profile], **drivers}))
+    site.run(
+        ClusterTemplateResource, name="gpu-a100", profile=profile, image=IMAGE_NAME
+    )
+    assert site.sent(CREATE) == [
+        {
+            "name": "gpu-a100",
+            "image_id": IMAGE,
+            "coe": "kubernetes",
+            "network_driver": "flannel",
+            "docker_storage_driver": "overlay2",
+            **drivers,
+            "labels": {"power_monitoring": "kepler", **marks},
+        }
+    ]
+
+
+def test_options_go_before_the_profile(site: Site) -> None:
+    missing(site)
+    site.on(CREATE, Reply(201, template()))
+    site.on(
+        BY_ID,
+        template(network_driver="calico", labels={**LABELS, "workload_type": "mixed"}),
+    )
+    site.run(
+        ClusterTemplateResource,
+        **{
+            **ASKED,
+            "network_driver": "calico",
+            "labels": {"workload_type": "mixed", "gpu_enabled": True},
+        },
+    )
+    sent = site.sent(CREATE)[0]
+    assert sent["network_driver"] == "calico"
+    assert sent["labels"] == {
+        "gpu_enabled": "true",
+        "workload_type": "mixed",
+        "power_monitoring": "kepler",
+    }
+
+
+def test_without_a_profile_there_are_no_defaults(site: Site) -> None:
+    missing(site)
+    site.on(CREATE, Reply(201, template()))
+    site.on(BY_ID, template())
+    site.run(ClusterTemplateResource, name="gpu-a100", image=IMAGE_NAME)
+    assert site.sent(CREATE) == [
+        {"name": "gpu-a100", "coe": "kubernetes", "image_id": IMAGE}
+    ]
+
+
+def test_a_new_one_needs_an_image(site: Site) -> None:
+    missing(site)
+    with pytest.raises(InvalidInput, match="the option image is needed"):
+        site.run(ClusterTemplateResource, name="gpu-a100", profile="cpu_only")
+    assert site.writes == []
+
+
+def test_what_it_refers_to_has_to_be_there(site: Site) -> None:
+    missing(site)
+    with pytest.raises(HardwareNotFound) as caught:
+        site.run(ClusterTemplateResource, **{**ASKED, "hardware": "gpu.h200.8"})
+    assert caught.value.message == (
+        "hardware: there is no flavor named 'gpu.h200.8' in this project"
+    )
+    assert caught.value.changed is False
+    assert site.writes == []
+
+
+# no change --------------------------------------------------------------------
+
+
+def test_a_second_run_is_at_most_four_requests(site: Site) -> None:
+    """Names that Magnum keeps as ids are looked up; the others are not."""
+    site.on(BY_NAME, template())
+    outcome = site.run(ClusterTemplateResource, **ASKED)
+    assert (outcome.action, outcome.changed) == ("none", False)
+    assert site.history == [BY_NAME, IMAGES, NETWORKS]
+
+
+def test_a_second_run_with_ids_is_one_request(site: Site) -> None:
+    site.on(BY_ID, template())
+    asked = {**ASKED, "name": ID, "image": IMAGE, "external_network": NET}
+    assert site.run(ClusterTemplateResource, **asked).action == "none"
+    assert site.history == [BY_ID]
+
+
+def test_a_template_that_keeps_names_is_the_same(site: Site) -> None:
+    """Others made it with names, which Magnum keeps as they are given."""
+    by_id = f"GET /v2/images/{IMAGE}"
+    site.on(by_id, {"id": IMAGE, "name": IMAGE_NAME})
+    site.on(BY_NAME, template(image_id=IMAGE_NAME, flavor_id="7"))
+    assert site.run(ClusterTemplateResource, **{**ASKED, "image": IMAGE}).changed is (
+        False
+    )
+    assert site.history == [BY_NAME, by_id, FLAVORS, NETWORKS]
+
+
+def test_labels_of_others_are_left_alone(site: Site) -> None:
+    site.on(BY_NAME, template(labels={**LABELS, "boot_volume_size": 20}))
+    assert site.run(ClusterTemplateResource, **ASKED).action == "none"
+
+
+@pytest.mark.parametrize("there", ["true", "True", True])
+def test_labels_are_compared_as_text(site: Site, there: t.Any) -> None:
+    site.on(BY_NAME, template(labels={**LABELS, "gpu_enabled": there}))
+    asked = {**ASKED, "labels": {"gpu_enabled": True}}
+    assert site.run(ClusterTemplateResource, **asked).action == "none"
+
+
+# update -----------------------------------------------------------------------
+
+
+def test_update(site: Site) -> None:
+    site.on(BY_NAME, template())
+    used_by(site)
+    site.on(PATCH, template())
+    changed = template(
+        network_driver="calico",
+        docker_volume_size=20,
+        labels={**LABELS, "kube_tag": "v1.29.0"},
+    )
+    site.on(BY_ID, changed)
+    outcome = site.run(
+        ClusterTemplateResource,
+        **{
+            **ASKED,
+            "network_driver": "calico",
+            "docker_volume_size": 20,
+            "labels": {"kube_tag": "v1.29.0"},
+        },
+    )
+    assert outcome.action == "update"
+    assert outcome.after is not None
+    assert outcome.after["network_driver"] == "calico"
+    assert site.history == [BY_NAME, IMAGES, NETWORKS, USERS, PATCH, BY_ID]
+    operations = {op["path"]: (op["op"], op["value"]) for op in site.sent(PATCH)[0]}
+    labels = operations.pop("/labels")
+    assert operations == {
+        "/network_driver": ("replace", "calico"),
+        "/docker_volume_size": ("replace", 20),
+    }
+    assert labels[0] == "replace"
+    assert ast.literal_eval(labels[1]) == {**LABELS, "kube_tag": "v1.29.0"}
+
+
+def test_names_are_resolved_in_an_update_too(site: Site) -> None:
+    site.on(BY_NAME, template(image_id="another", flavor_id="m1.small"))
+    used_by(site)
+    site.on(PATCH, template())
+    site.on(BY_ID, template())
+    site.run(ClusterTemplateResource, **{**ASKED, "hardware": "7"})
+    assert site.sent(PATCH) == [
+        [
+            {"op": "replace", "path": "/image_id", "value": IMAGE},
+            {"op": "replace", "path": "/flavor_id", "value": "gpu.a100.4"},
+        ]
+    ]
+
+
+def test_publishing_is_a_request_for_itself(site: Site) -> None:
+    """Magnum takes it in no other way, and with clusters using the template."""
+    site.on(BY_NAME, template())
+    site.on(PATCH, template())
+    site.on(BY_ID, template(public=True, hidden=True))
+    site.run(ClusterTemplateResource, name="gpu-a100", public=True, hidden=True)
+    assert site.history == [BY_NAME, PATCH, BY_ID, PATCH, BY_ID]
+    assert site.sent(PATCH) == [
+        [{"op": "replace", "path": "/public", "value": True}],
+        [{"op": "replace", "path": "/hidden", "value": True}],
+    ]
+
+
+def test_one_in_use_can_not_be_changed(site: Site) -> None:
+    site.on(BY_NAME, template())
+    used_by(site, "train", "infer")
+    asked = {**ASKED, "network_driver": "calico"}
+    for check_mode in (False, True):
+        with pytest.raises(Conflict) as caught:
+            site.run(ClusterTemplateResource, **asked, check_mode=check_mode)
+        assert caught.value.message == (
+            "cluster template 'gpu-a100' can't be changed while clusters use it: "
+            "infer, train. Delete them first, or create a template of another name"
+        )
+        assert caught.value.details == {
+            "clusters": [
+                {"id": "c-train", "name": "train"},
+                {"id": "c-infer", "name": "infer"},
+            ]
+        }
+    assert site.writes == []
+
+
+def test_one_in_use_may_be_run_again(site: Site) -> None:
+    site.on(BY_NAME, template())
+    assert site.run(ClusterTemplateResource, **ASKED).action == "none"
+    assert USERS not in site.history
+
+
+# absent -----------------------------------------------------------------------
+
+
+def test_delete(site: Site) -> None:
+    site.on(BY_NAME, template())
+    used_by(site)
+    site.on(DELETE, Reply(204))
+    site.on(BY_ID, Reply(404, {}))
+    outcome = site.run(ClusterTemplateResource, "absent", name="gpu-a100")
+    assert (outcome.action, outcome.after) == ("delete", None)
+    assert site.history == [BY_NAME, USERS, DELETE, BY_ID]
+
+
+def test_one_in_use_can_not_be_deleted(site: Site) -> None:
+    site.on(BY_NAME, template())
+    used_by(site, "train")
+    for check_mode in (False, True):
+        with pytest.raises(Conflict, match="can't be deleted while clusters use it"):
+            site.run(
+                ClusterTemplateResource,
+                "absent",
+                name="gpu-a100",
+                check_mode=check_mode,
+            )
+    assert site.writes == []
+
+
+def test_deleting_what_is_not_there(site: Site) -> None:
+    missing(site)
+    outcome = site.run(ClusterTemplateResource, "absent", name="gpu-a100")
+    assert outcome.changed is False
+    assert site.history == [BY_NAME]
+
+
+def test_two_of_a_name(site: Site) -> None:
+    site.on(BY_NAME, Reply(409, {"errors": [{"detail": "Multiple"}]}))
+    several = [template(), template(uuid="second")]
+    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": several})
+    with pytest.raises(AmbiguousName) as caught:
+        site.run(ClusterTemplateResource, "absent", name="gpu-a100")
+    assert caught.value.details == {"ids": [ID, "second"]}
+
+
+# check mode -------------------------------------------------------------------
+
+
+def test_check_mode_of_a_create(site: Site) -> None:
+    missing(site)
+    outcome = site.run(ClusterTemplateResource, **ASKED, check_mode=True)
+    assert outcome.action == "create"
+    assert outcome.after is not None
+    assert outcome.after["id"] == "known after apply"
+    assert outcome.after["name"] == "gpu-a100"
+    assert outcome.after["labels"] == LABELS
+    assert outcome.after["public"] is None
+    assert site.writes == []
+    assert site.warnings == []
+
+
+def test_check_mode_on_an_empty_cloud(site: Site) -> None:
+    """Earlier tasks of the same play would have made what it refers to."""
+    missing(site)
+    site.on(IMAGES, {"images": []})
+    site.on(NETWORKS, {"networks": []})
+    site.on(KEYPAIR, Reply(404, {}))
+    site.on(FLAVORS, {"flavors": []})
+    outcome = site.run(ClusterTemplateResource, **ASKED, check_mode=True)
+    assert outcome.action == "create"
+    assert [warning.split(" ")[0] for warning in site.warnings] == [
+        "image:",
+        "keypair:",
+        "hardware:",
+        "master_hardware:",
+        "external_network:",
+    ]
+    assert site.writes == []
+
+
+def test_check_mode_of_an_update_and_a_delete(site: Site) -> None:
+    site.on(BY_NAME, template())
+    used_by(site)
+    asked = {**ASKED, "network_driver": "calico"}
+    updated = site.run(ClusterTemplateResource, **asked, check_mode=True)
+    assert (updated.action, updated.diff_after["network_driver"]) == (
+        "update",
+        "calico",
+    )
+    deleted = site.run(
+        ClusterTemplateResource, "absent", name="gpu-a100", check_mode=True
+    )
+    assert deleted.action == "delete"
+    assert site.writes == []
+
+
+# input ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"docker_volume_size": 0}, "docker_volume_size: 0 is below 1"),
+        ({"apiserver_port": 80}, "apiserver_port: 80 is not within 1024 to 65535"),
+        (
+            {"apiserver_port": 65536},
+            "apiserver_port: 65536 is not within 1024 to 65535",
+        ),
+    ],
+)
+def test_bad_input_is_named_before_anything_is_sent(
+    site: Site, wrong: Raw, said: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        site.run(ClusterTemplateResource, **{**ASKED, **wrong})
+    assert caught.value.message == said
+    assert site.everything == []
