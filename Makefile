@@ -88,6 +88,12 @@ bed-up: $(DEV)/.complete ## start it and leave it running
 bed-down: $(DEV)/.complete ## stop it
 	$(BED) down
 
+.PHONY: bed-env
+bed-env: $(DEV)/.complete ## what the shell needs to use it: eval "$$(make bed-env)"
+	@$(BED) env
+	@echo 'export PATH=$(DEV)/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED)'
+	@echo 'export ANSIBLE_PYTHON_INTERPRETER=$(PY)'
+
 .PHONY: demo
 demo: collection bed-up ## the demo playbook against the bed, as a user would run it
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import openstack
 import yaml
-from bed import projects, vm_inside
 
+from bed import commands, projects, vm_inside
+from bed.layout import this_bed
 from integration.runner import Runner
 
 MAGNUM = {"OpenStack-API-Version": "container-infra 1.12"}
@@ -28,7 +28,6 @@ class Site:
     Args:
         project: The project, made for this test.
         admin: The SDK's connection as administrator.
-        environment: What C(python -m bed env) says.
         folder: For playbooks and results.
 
     Attributes:
@@ -40,19 +39,25 @@ class Site:
         self,
         project: projects.Project,
         admin: openstack.connection.Connection,
-        environment: dict[str, str],
         folder: Path,
     ) -> None:
         """Make nothing yet."""
         self.project = project
-        self.environment = environment
         self._admin = admin
-        self._hardware: dict[tuple[str, int], str] = {}
-        runners = []
-        for cloud in (project.cloud, "bed-admin"):
-            (folder / cloud).mkdir()
-            runners.append(Runner(environment, cloud, folder / cloud))
-        self.member, self.admin = runners
+        environment = {"OS_CLIENT_CONFIG_FILE": str(project.clouds)}
+        self.member = Runner(environment, project.cloud, folder / "member")
+        self.admin = Runner(environment, "bed-admin", folder / "admin")
+
+    def close(self) -> None:
+        """Stop what was started."""
+        self.member.close()
+        self.admin.close()
+
+    def remove_hardware(self) -> None:
+        """Remove the flavors that carry this test's name."""
+        for flavor in self._admin.compute.flavors():
+            if flavor.name.endswith(self.project.name):
+                self._admin.compute.delete_flavor(flavor)
 
     # Names and things to build on -------------------------------------------
 
@@ -63,14 +68,11 @@ class Site:
     def hardware(self, resource_class: str, count: int) -> str:
         """A flavor that asks for accelerators. Returns its name."""
         name = self.name(f"{resource_class.lower()}-{count}")
-        if (resource_class, count) not in self._hardware:
-            flavor = self._admin.compute.create_flavor(
-                name=name, vcpus=2, ram=2048, disk=20
-            )
-            self._admin.compute.create_flavor_extra_specs(
-                flavor, {f"resources:{resource_class}": str(count)}
-            )
-            self._hardware[resource_class, count] = flavor.id
+        flavor = self._admin.compute.create_flavor(
+            name=name, vcpus=2, ram=2048, disk=20
+        )
+        specs = {f"resources:{resource_class}": str(count)}
+        self._admin.compute.create_flavor_extra_specs(flavor, specs)
         return name
 
     def template_options(self, name: str, hardware: str, **more: Any) -> dict[str, Any]:
@@ -101,8 +103,7 @@ class Site:
     @property
     def credentials(self) -> dict[str, str]:
         """The member's, as they stand in clouds.yaml."""
-        path = self.environment["OS_CLIENT_CONFIG_FILE"]
-        clouds = yaml.safe_load(Path(path).read_text())["clouds"]
+        clouds = yaml.safe_load(self.project.clouds.read_text())["clouds"]
         return dict(clouds[self.project.cloud]["auth"])
 
     # Looked at, and changed, past the modules --------------------------------
@@ -130,7 +131,7 @@ class Site:
 
     def duplicate_template(self, ident: str) -> None:
         """Make a second template of the same name, which Magnum allows."""
-        magnum = self._connection().container_infrastructure_management
+        magnum = self.project.connect().container_infrastructure_management
         found = magnum.get(f"/clustertemplates/{ident}", headers=MAGNUM).json()
         kept = ("name", "coe", "image_id", "keypair_id", "flavor_id", "labels")
         body = {key: found[key] for key in (*kept, "master_flavor_id")}
@@ -161,29 +162,25 @@ class Site:
         )
         assert answer.status_code < 300, answer.text
 
-    def _connection(self) -> openstack.connection.Connection:
-        return openstack.connect(cloud=self.project.cloud)
-
     # What all share -----------------------------------------------------------
 
     @contextmanager
     def stopped(self, service: str) -> Iterator[None]:
         """Stop a service of the bed, and start it again."""
-        self._bed("stop", service)
+        commands.stop_services([service])
         try:
             yield
         finally:
-            self._bed("start", service)
+            commands.start_services([service])
 
     @contextmanager
     def vm_inside(self, **settings: Any) -> Iterator[None]:
         """Change how the stand-in for the inside of the VMs behaves."""
-        vm_inside.control(**settings)
+        run = this_bed().run
+        usual = vm_inside.set_control(run)
+        vm_inside.set_control(run, **settings)
+        time.sleep(vm_inside.ROUND)  # it reads its settings in each round
         try:
-            time.sleep(1)  # it reads its settings each second
             yield
         finally:
-            vm_inside.control()
-
-    def _bed(self, *arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "bed", *arguments], check=True)
+            vm_inside.set_control(run, **asdict(usual))

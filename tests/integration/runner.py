@@ -36,12 +36,17 @@ class Runner:
         self.environment = environment
         self.cloud = cloud
         self.folder = folder
+        folder.mkdir()
         self.recorder = Recorder()
         self.output = ""
 
     def __call__(self, module: str, **args: Any) -> dict[str, Any]:
         """Run one task. A failure is a result too, with C(failed)."""
         return self.run([(module, args)])[0]
+
+    def close(self) -> None:
+        """Stop the recorder."""
+        self.recorder.close()
 
     def check(self, module: str, **args: Any) -> dict[str, Any]:
         """Run one task in check mode, behind a guard that refuses writes."""

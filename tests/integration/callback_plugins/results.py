@@ -28,16 +28,17 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "results"
 
-    def _write(self, result: CallbackTaskResult) -> None:
+    def _write(self, result: CallbackTaskResult, failed: bool) -> None:
+        line = json.dumps({**result.result, "failed": failed}, default=str)
         with open(os.environ["GPUFLEET_TEST_RESULTS"], "a", encoding="utf-8") as file:
-            file.write(json.dumps(result.result, default=str) + "\n")
+            file.write(line + "\n")
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         """A task succeeded."""
-        self._write(result)
+        self._write(result, failed=False)
 
     def v2_runner_on_failed(
         self, result: CallbackTaskResult, ignore_errors: bool = False
     ) -> None:
         """A task failed."""
-        self._write(result)
+        self._write(result, failed=True)
