@@ -19,7 +19,7 @@ from .waiter import Raw, Status
 _WAY_OUT = (
     "Magnum can't change it; create a cluster of another name, or delete this one"
 )
-_NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9_.-]{0,241}$")
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,241}")
 _COUNTS = {
     "master_count": 1,
     "node_count": 0,
@@ -85,6 +85,7 @@ class GpuClusterResource(CloudResource):
         """Keep what was asked for."""
         super().__init__(*args, **kwargs)
         self.recreate_failed = bool(self.params.get("recreate_failed"))
+        self._template_id: str | None = None
         if self.params.get("merge_labels") is False:
             self.fields = tuple(
                 dataclasses.replace(field, merge=False) if field.merge else field
@@ -108,6 +109,9 @@ class GpuClusterResource(CloudResource):
         asked = super().desired(have)
         if have is None:
             return asked
+        self._template_id = have["template_id"]
+        if asked.get("template") == self._template_id:
+            asked["template"] = have["template"]
         now = {**have, **asked}
         marks = {**have["labels"], **asked.get("labels", {})}
         bounded = now["min_node_count"] is not None and now["max_node_count"]
@@ -116,6 +120,13 @@ class GpuClusterResource(CloudResource):
                 max(have["node_count"], now["min_node_count"]), now["max_node_count"]
             )
         return asked
+
+    def same(self, field: Field, asked: t.Any, there: t.Any) -> bool:
+        """Of a template the id decides: several may have the name."""
+        if field.name != "template":
+            return super().same(field, asked, there)
+        found = self.references.find("template", asked)
+        return found is not None and found.id == self._template_id
 
     def find(self) -> Raw | None:
         """A cluster of this project by name, or any by id."""
@@ -163,7 +174,7 @@ class GpuClusterResource(CloudResource):
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
         """A new one needs a template and a name; sizes must fit their bounds."""
         if raw is None:
-            if not _NAME.match(self.name):
+            if not _NAME.fullmatch(self.name):
                 raise InvalidInput(
                     f"name: {self.name!r} must begin with a letter, hold letters, "
                     "digits, '_', '.' and '-' only, and be 242 characters at most"
