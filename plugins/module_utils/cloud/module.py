@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .clock import Clock
-from .errors import CloudError, NotFound
+from .errors import CloudError, InvalidInput, NotFound
 from .reconcile import reconcile
 from .resource import CloudResource
 from .session import ARGUMENT_SPEC, Cloud
@@ -18,10 +19,46 @@ from .session import ARGUMENT_SPEC, Cloud
 INFO_TIMEOUT = 120
 """Seconds that a query may take with all its retries."""
 
+_SECRET = re.compile("pass|secret|token|key|code|assertion|^auth$", re.I)
+"""Parts of the names that the secrets of keystoneauth's plugins have; and auth itself,
+where it could not be read."""
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]  # mypy does not see Ansible
+    """Masks the secrets within C(auth) and C(cloud), in results and in the log."""
+
+    def _log_invocation(self) -> None:
+        self._mask()
+        super()._log_invocation()
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        self._mask()
+        super().exit_json(**kwargs)
+        raise AssertionError("unreachable")
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        # Also called by AnsibleModule itself, for options that it does not accept.
+        self._mask()
+        super().fail_json(msg, **kwargs)
+        raise AssertionError("unreachable")
+
+    def _mask(self) -> None:
+        self.no_log_values.update(
+            _secrets({name: self.params.get(name) for name in ("auth", "cloud")})
+        )
+
+
+def _secrets(options: dict[t.Any, t.Any]) -> t.Iterator[str]:
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _secrets(value)
+        elif value and _SECRET.search(str(name)):
+            yield str(value)
+
 
 def run(resource_class: type[CloudResource]) -> None:
     """Run the module of a resource: options, cloud, engine, result."""
-    module = AnsibleModule(
+    module = _Module(
         argument_spec={
             **ARGUMENT_SPEC,
             **resource_class.argument_spec(),
@@ -39,6 +76,8 @@ def run(resource_class: type[CloudResource]) -> None:
     params = module.params
     clock = Clock(params["timeout"])
     try:
+        if not params["name"].strip():
+            raise InvalidInput("name: must not be empty")
         if params["state"] == "present":
             resource_class.validate(params)
         cloud = Cloud(params, clock, module.warn)
@@ -67,7 +106,7 @@ def run_info(resource_class: type[CloudResource], key: str) -> None:
         resource_class: What is asked about.
         key: Key of the list in the result.
     """
-    module = AnsibleModule(
+    module = _Module(
         argument_spec={
             **ARGUMENT_SPEC,
             "name": {"type": "str"},

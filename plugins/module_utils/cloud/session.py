@@ -24,7 +24,9 @@ accepts connections and never answers must not hang a task for ever."""
 
 ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "cloud": {"type": "raw"},
-    "auth": {"type": "dict", "no_log": True},
+    # Not no_log: that would mask every value in it wherever it appears, user and domain
+    # names included ("default-worker"). The secrets in it are masked by module.py.
+    "auth": {"type": "dict", "no_log": False},
     "auth_type": {"type": "str"},
     "region_name": {"type": "str"},
     "interface": {
