@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 import requests_mock as rm
+from openstack.config import loader
 from unit.cloud.fakes import FakeTime, Site
 
 if t.TYPE_CHECKING:
@@ -24,8 +25,9 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
             name.upper().endswith("_PROXY")
         ):
             monkeypatch.delenv(name)
-    # The SDK looks for it nowhere else then.
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setattr(loader, "CONFIG_FILES", [str(tmp_path / "clouds.yaml")])
+    monkeypatch.setattr(loader, "SECURE_FILES", [])
+    monkeypatch.setattr(loader, "VENDOR_FILES", [])
     monkeypatch.chdir(tmp_path)
 
 

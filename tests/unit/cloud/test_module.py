@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
 import yaml
@@ -36,7 +37,7 @@ FLAVOR: Raw = {
     "description": None,
     "extra_specs": {},
 }
-SIZE = {"vcpus": 4, "ram_mib": 1024, "disk_gib": 10}
+SIZE: Raw = {"vcpus": 4, "ram_mib": 1024, "disk_gib": 10}
 ID = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0001"
 CLUSTER: Raw = {
     "uuid": ID,
@@ -369,8 +370,6 @@ def test_what_is_no_secret_is_not_masked(site: Site, run: Run) -> None:
 
 
 def test_a_cloud_s_name_is_no_secret(site: Site, run: Run) -> None:
-    from pathlib import Path
-
     Path("clouds.yaml").write_text(yaml.safe_dump({"clouds": {"bed": {"auth": AUTH}}}))
     site.on(FLAVORS, {"flavors": [{**FLAVOR, "name": "bed.gpu"}]})
     result = run(hardware_info, cloud="bed")

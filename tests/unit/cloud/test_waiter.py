@@ -147,7 +147,7 @@ def describe(raw: Raw | None) -> str:
 
 def until_complete(poll: Poll, time: FakeTime, timeout: float = 3600) -> Raw | None:
     def judge(raw: Raw | None) -> bool:
-        return bool(raw) and raw["status"].endswith("COMPLETE")
+        return raw is not None and raw["status"].endswith("COMPLETE")
 
     return wait_until(poll, judge, describe, time.clock(timeout))
 
