@@ -170,7 +170,7 @@ class Site:
 
     def keystone(
         self,
-        endpoints: t.Mapping[str, str] = CATALOG,
+        endpoints: t.Mapping[str, str] | None = None,
         project: str | None = PROJECT,
     ) -> None:
         """Keystone accepts the password and gives out this catalogue."""
@@ -180,7 +180,7 @@ class Site:
         self.mocker.post(
             f"{KEYSTONE}/auth/tokens",
             status_code=201,
-            json=token(endpoints, project),
+            json=token(endpoints or CATALOG, project),
             headers={"X-Subject-Token": TOKEN},
         )
 

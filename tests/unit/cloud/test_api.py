@@ -327,7 +327,7 @@ def test_the_type_tells_what_to_do(
     site.on("POST /v2/images", Reply(status, {"message": said}, headers))
     with pytest.raises(CloudError) as caught:
         api.create("/images", {})
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert caught.value.as_dict() == {
         "type": kind.__name__,
         "message": f"Glance answered {status} to POST /images: {said}",

@@ -217,7 +217,7 @@ def test_two_of_our_own_are_ambiguous(site: Site, magnum: Magnum) -> None:
 def test_reads_a_cluster_by_id(site: Site, magnum: Magnum) -> None:
     site.on(f"GET /v1/clusters/{ID}", cluster(ID), Reply(400), MISSING)
     # The 400 stands for a moment around creation and deletion.
-    assert [magnum.cluster(ID) for _ in range(3)] == [cluster(ID), None, None]
+    assert [magnum.cluster(ID) for reading in range(3)] == [cluster(ID), None, None]
 
 
 def test_other_failures_to_read_are_failures(site: Site, magnum: Magnum) -> None:

@@ -101,7 +101,7 @@ def test_two_of_a_name(site: Site, references: References, kind: str) -> None:
 @KINDS
 def test_each_is_looked_up_once(site: Site, references: References, kind: str) -> None:
     site.on(LISTED[kind].by_name, LISTED[kind].several([]))
-    assert [references.find(kind, "thing") for _ in range(3)] == [None] * 3
+    assert [references.find(kind, "thing") for asking in range(3)] == [None] * 3
     assert len(site.history) == 1
 
 
@@ -145,7 +145,7 @@ def test_what_is_missing_is_an_error_with_a_type(
     site.on(request, answer)
     with pytest.raises(CloudError) as caught:
         references.resolve("my_option", kind, "thing")
-    assert type(caught.value) is error
+    assert caught.type is error
     assert caught.value.message == (
         f"my_option: there is no {kind} named 'thing' in this project"
     )
