@@ -43,6 +43,7 @@ def sql(bed: Bed, statements: str) -> None:
     """
     done = subprocess.run(
         [program("mariadb"), f"--defaults-file={bed.conf}/mariadb.cnf"],
+        check=False,
         input=statements,
         capture_output=True,
         text=True,

@@ -221,7 +221,7 @@ def credentials(user_data: str | None) -> dict[str, str] | None:
     for file in json.loads(raw).get("storage", {}).get("files", []):
         if file["path"].endswith("cfn-init-data"):
             contents = file["contents"]
-            head, _, tail = contents["source"].partition(",")
+            head, tail = contents["source"].split(",", 1)
             if head.endswith("base64"):
                 data = base64.b64decode(tail)
             else:
