@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 
 from . import commands
@@ -33,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, does in (("stop", "stop some services"), ("start", "start them again")):
         some = command.add_parser(name, help=does)
         some.add_argument("services", nargs="+", metavar="SERVICE")
+        if name == "stop":
+            some.add_argument("--kill", action="store_true", help="without asking")
     vm = command.add_parser("vm", help="how the insides of the machines behave")
     vm.add_argument("--pause", action="store_true", dest="paused", default=None)
     vm.add_argument("--resume", action="store_false", dest="paused", default=None)
@@ -55,6 +58,8 @@ def main() -> int:
     args = _parser().parse_args()
     # Clients warn of every service that does not answer yet.
     logging.disable(logging.WARNING)
+    # As Ctrl-C: lets `finally` tidy up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         match args.command:
             case "up":
@@ -70,7 +75,7 @@ def main() -> int:
             case "env":
                 commands.env()
             case "stop":
-                commands.stop_services(args.services)
+                commands.stop_services(args.services, kill=args.kill)
             case "start":
                 commands.start_services(args.services)
             case "vm":

@@ -31,14 +31,14 @@ from .layout import (
     this_bed,
 )
 from .processes import (
-    Process,
+    PATIENCE,
     end,
-    marked,
     memory,
     running,
     start,
     stop,
     stop_all,
+    strays,
     tail,
 )
 from .ready import wait_ready
@@ -194,16 +194,17 @@ def env() -> None:
     print("export OS_CLOUD=bed")
 
 
-def stop_services(names: list[str]) -> None:
+def stop_services(names: list[str], *, kill: bool = False) -> None:
     """Stop some services, for tests of what happens without them.
 
     Args:
         names: Which.
+        kill: Without giving them a chance to finish what they do.
     """
     bed = this_bed()
     with lock():
         _pick(bed, names)
-        stop(bed.path, names)
+        stop(bed.path, names, patience=0 if kill else PATIENCE)
 
 
 def start_services(names: list[str]) -> None:
@@ -214,8 +215,7 @@ def start_services(names: list[str]) -> None:
     """
     bed = this_bed()
     with lock():
-        for service in _pick(bed, names):
-            start(bed, service)
+        _start(bed, _pick(bed, names))
         wait_ready(bed)
 
 
@@ -270,7 +270,8 @@ def _prepare(bed: Bed) -> None:
         # Never finished: nothing in there can be trusted.
         stop_all(bed.path)
         shutil.rmtree(bed.path, ignore_errors=True)
-    end(_unrecorded(bed), patience=2)
+    # What an interrupted `up` started and had no time to write down.
+    end(strays(bed.path), patience=2)
     if not any(bed.run.glob("*.pid")) and bed.log.exists():
         shutil.rmtree(bed.path / "log.old", ignore_errors=True)
         bed.log.rename(bed.path / "log.old")
@@ -291,13 +292,6 @@ def _prepare(bed: Bed) -> None:
         _copy(bed.pristine, bed.data)
     for folder in DATA_FOLDERS:
         (bed.data / folder).mkdir(parents=True, exist_ok=True)
-
-
-def _unrecorded(bed: Bed) -> list[Process]:
-    """Return what an interrupted ``up`` started and had no time to write down."""
-    found = [running(bed.run, path.stem) for path in bed.run.glob("*.pid")]
-    sessions = {process.session for process in found if process}
-    return [process for process in marked(bed.path) if process.session not in sessions]
 
 
 def _make(bed: Bed) -> None:
@@ -326,7 +320,6 @@ def _start_kept(bed: Bed) -> None:
     with stage("database and message bus"):
         _start_base(bed)
         follow_ports(bed)
-        age_heartbeats(bed)
     _start_rest(bed)
 
 
@@ -336,12 +329,18 @@ def _start_base(bed: Bed) -> None:
     wait_ready(bed, ["mariadb"])
 
 
+def _start(bed: Bed, wanted: list[Service]) -> None:
+    new = [service for service in wanted if not running(bed.run, service.name)]
+    age_heartbeats(bed, [service.name for service in new])
+    for service in new:
+        start(bed, service)
+
+
 def _start_rest(bed: Bed) -> None:
     with stage("message bus answers"):
         wait_ready(bed, ["rabbitmq"])
     with stage("services answer"):
-        for service in services(bed):
-            start(bed, service)
+        _start(bed, services(bed))
         wait_ready(bed)
 
 

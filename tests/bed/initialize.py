@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 
 from .config import DATABASES
+from .hardware import HOSTS
 from .layout import Bed, BedError
 from .processes import run_steps
 from .services import CATALOG, program
@@ -19,16 +21,18 @@ from .services import CATALOG, program
 CELL_DATABASE = "{scheme}://{username}:{password}@{hostname}:{port}/%s?{query}"
 CELL_BUS = "{scheme}://{username}:{password}@{hostname}:{port}/{path}"
 
-# A service that was up a minute ago counts as up still: after a quick restart
-# nobody could tell whether it is back.
-AGE_HEARTBEATS = """
-UPDATE nova_cell1.services SET last_seen_up = NULL, updated_at = NULL,
-    created_at = '2000-01-01';
-UPDATE heat.service SET updated_at = '2000-01-01', created_at = '2000-01-01';
-UPDATE magnum.magnum_service SET last_seen_up = NULL, updated_at = NULL,
-    created_at = '2000-01-01';
-UPDATE cinder.services SET updated_at = '2000-01-01', created_at = '2000-01-01';
-"""
+# Where agents report that they are alive: table and column, and which row.
+NOVA = ("nova_cell1.services", "last_seen_up")
+CINDER = ("cinder.services", "updated_at")
+HEARTBEATS = {
+    **{f"nova-compute-{host}": (*NOVA, f"host = '{host}'") for host in HOSTS},
+    "nova-conductor": (*NOVA, "`binary` = 'nova-conductor'"),
+    "nova-scheduler": (*NOVA, "`binary` = 'nova-scheduler'"),
+    "heat-engine": ("heat.service", "updated_at", "TRUE"),
+    "magnum-conductor": ("magnum.magnum_service", "last_seen_up", "TRUE"),
+    "cinder-scheduler": (*CINDER, "`binary` = 'cinder-scheduler'"),
+    "cinder-volume": (*CINDER, "`binary` = 'cinder-volume'"),
+}
 
 
 def sql(bed: Bed, statements: str) -> None:
@@ -156,10 +160,18 @@ def follow_ports(bed: Bed) -> None:
     )
 
 
-def age_heartbeats(bed: Bed) -> None:
-    """Make every agent look dead until it reports anew.
+def age_heartbeats(bed: Bed, names: Iterable[str]) -> None:
+    """Make agents look dead until they report anew.
+
+    One that reported a minute ago counts as up: after a quick restart nobody could
+    tell whether it is back.
 
     Args:
         bed: The bed; its database runs.
+        names: Services that are about to be started.
     """
-    sql(bed, AGE_HEARTBEATS)
+    statements = [
+        f"UPDATE {table} SET {column} = '2000-01-01' WHERE {row};"
+        for table, column, row in (HEARTBEATS[n] for n in names if n in HEARTBEATS)
+    ]
+    sql(bed, "".join(statements))

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .layout import REQUIREMENTS, Bed, BedError
+from .processes import MARK, end, marked
 from .services import program, rabbitmq_sbin
 
 PACKAGES = {
@@ -102,21 +103,25 @@ def install_venv(bed: Bed) -> None:
     complete = bed.venv / ".complete"
     if complete.exists():
         return
+    end(marked(bed.venv), patience=2)  # what an interrupted `up` left installing
     shutil.rmtree(bed.venv, ignore_errors=True)
     uv = Path(sys.executable).parent / "uv"
-    python = bed.venv / "bin" / "python"
-    _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(bed.venv)])
-    command = ["install", "--quiet", "--requirement", str(REQUIREMENTS)]
+    python = str(bed.venv / "bin" / "python")
+    install = ["install", "--quiet", "--requirement", str(REQUIREMENTS)]
+
+    def run(*command: str) -> None:
+        env = {**os.environ, MARK: str(bed.venv)}
+        done = subprocess.run(
+            command, check=False, env=env, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise BedError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+
+    run(str(uv), "venv", "--quiet", "--python", sys.executable, str(bed.venv))
     try:
-        _run([str(uv), "pip", *command, "--compile-bytecode", "--python", str(python)])
+        run(str(uv), "pip", *install, "--compile-bytecode", "--python", python)
     except BedError:
         # uv does not read pip's configuration files; where the package index is
         # only named there, pip does the work.
-        _run([sys.executable, "-m", "pip", "--python", str(python), *command])
+        run(sys.executable, "-m", "pip", "--python", python, *install)
     complete.touch()
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise BedError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")

@@ -27,6 +27,8 @@ from .services import BASE, Service
 
 MARK = "GPUFLEET_BED"
 LOG_LINES = 15
+# Seconds until a service that does not obey is killed.
+PATIENCE = 4
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Process:
 
     pid: int
     started: int
-    session: int
+    parent: int
 
 
 def look(pid: int) -> Process | None:
@@ -55,7 +57,7 @@ def look(pid: int) -> Process | None:
     fields = stat.rpartition(")")[2].split()
     if fields[0] in "ZX":
         return None
-    return Process(pid, started=int(fields[19]), session=int(fields[3]))
+    return Process(pid, started=int(fields[19]), parent=int(fields[1]))
 
 
 def environment(bed: Bed) -> dict[str, str]:
@@ -72,6 +74,8 @@ def environment(bed: Bed) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(bed.conf / "python"),
         "PYTHONUNBUFFERED": "1",
+        # glibc otherwise gives every thread a heap that it never gives back.
+        "MALLOC_ARENA_MAX": "2",
         "PYTHONWARNINGS": "ignore",
     }
 
@@ -138,6 +142,32 @@ def marked(bed_path: Path) -> list[Process]:
     return found
 
 
+def strays(bed_path: Path) -> list[Process]:
+    """Return what carries a bed's mark and does not belong to a running service.
+
+    Args:
+        bed_path: The bed's folder.
+    """
+    run = bed_path / "run"
+    leaders = [running(run, path.stem) for path in run.glob("*.pid")]
+    family = with_children(leader for leader in leaders if leader)
+    return [process for process in marked(bed_path) if process not in family]
+
+
+def with_children(leaders: Iterable[Process]) -> list[Process]:
+    """Return processes with all their children and children's children.
+
+    Args:
+        leaders: The processes to begin with.
+    """
+    pids = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
+    others = [process for pid in pids if (process := look(pid))]
+    family = list(leaders)
+    for member in family:  # grows while we go
+        family += [p for p in others if p.parent == member.pid and p not in family]
+    return family
+
+
 def signal_all(processes: Iterable[Process], number: int) -> None:
     """Send a signal to those processes that are still the same.
 
@@ -174,15 +204,17 @@ def end(processes: Sequence[Process], patience: float) -> None:
 
     Args:
         processes: Which.
-        patience: Seconds between asking and insisting.
+        patience: Seconds between asking and insisting; 0: don't ask.
     """
-    signal_all(processes, signal.SIGTERM)
-    left = wait_gone(processes, patience)
+    left: Sequence[Process] = processes
+    if patience:
+        signal_all(processes, signal.SIGTERM)
+        left = wait_gone(processes, patience)
     signal_all(left, signal.SIGKILL)
     wait_gone(left, 5)
 
 
-def stop(bed_path: Path, names: Iterable[str], patience: float = 4) -> list[str]:
+def stop(bed_path: Path, names: Iterable[str], patience: float = PATIENCE) -> list[str]:
     """Stop services of a bed, all at once, with all their children.
 
     Args:
@@ -197,8 +229,7 @@ def stop(bed_path: Path, names: Iterable[str], patience: float = 4) -> list[str]
     names = list(names)
     found = {name: running(run, name) for name in names}
     leaders = [process for process in found.values() if process]
-    sessions = {process.session for process in leaders}
-    family = [p for p in marked(bed_path) if p.session in sessions]
+    family = with_children(leaders)
     end(leaders, patience)
     end(family, 1)
     for name in names:
@@ -220,7 +251,7 @@ def stop_all(bed_path: Path) -> list[str]:
     """
     names = {path.stem for path in (bed_path / "run").glob("*.pid")}
     stopped = stop(bed_path, names - set(BASE))
-    stopped += stop(bed_path, names & set(BASE), patience=12)
+    stopped += stop(bed_path, names & set(BASE), patience=3 * PATIENCE)
     end(marked(bed_path), 2)
     left = marked(bed_path)
     if left:
@@ -306,15 +337,14 @@ def memory(process: Process) -> int:
     """Return the proportional memory of a service and its children in bytes.
 
     Args:
-        process: The service's first process, leader of its session.
+        process: The service's first process.
     """
     total = 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            member = look(int(entry.name))
-            if member and member.session == process.session:
-                with contextlib.suppress(OSError):
-                    for line in (entry / "smaps_rollup").read_text().splitlines():
-                        if line.startswith("Pss:"):
-                            total += int(line.split()[1]) * 1024
+    for member in with_children([process]):
+        with contextlib.suppress(OSError):
+            for line in (
+                Path(f"/proc/{member.pid}/smaps_rollup").read_text().split("\n")
+            ):
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
     return total

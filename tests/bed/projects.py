@@ -109,7 +109,7 @@ def create_project(
         password=password,
         cloud=name,
         admin_cloud=f"{name}-admin",
-        clouds=bed.path / "projects" / f"{name}.yaml",
+        clouds=bed.data / "projects" / f"{name}.yaml",
     )
     _write_clouds(bed, project)
     project.connect().compute.create_keypair(name=KEYPAIR)
