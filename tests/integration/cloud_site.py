@@ -149,6 +149,14 @@ class Site:
             if "-node-" in server["name"]
         )
 
+    def set_server_quota(self, limit: int) -> None:
+        """Set how many servers Nova lets the project have."""
+        answer = self._admin.compute.put(
+            f"/os-quota-sets/{self.project.id}",
+            json={"quota_set": {"instances": limit, "force": True}},
+        )
+        answer.raise_for_status()
+
     def set_cluster_quota(self, limit: int) -> None:
         """Set how many clusters the project may have."""
         answer = self._admin.container_infrastructure_management.post(

@@ -98,6 +98,16 @@ def test_quota(site: Site) -> None:
     assert "maximum clusters per project" in refused["msg"]
 
 
+def test_nova_quota(site: Site) -> None:
+    """Magnum takes the request; what Nova says of its quota is dug out."""
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    site.set_server_quota(0)
+    failed = site.member("gpu_cluster", name="over", template=template, node_count=0)
+    assert failed["error"]["type"] == "ResourceError"
+    assert "CREATE_FAILED" in failed["msg"]
+    assert "Quota exceeded" in failed["msg"]
+
+
 def test_wrong_credentials(site: Site) -> None:
     auth = {**site.credentials, "password": "not-the-password"}
     cloud = {"auth": auth, "region_name": "RegionOne"}

@@ -91,8 +91,12 @@ class ClusterTemplateResource(CloudResource):
         return {**profile, **asked, **({"labels": marks} if marks else {})}
 
     def find(self) -> Raw | None:
-        """A template of this project (or a public one) by name, or any by id."""
+        """A template of this project by name, or any by id."""
         return self.cloud.magnum.find_template(self.name, self.cloud.project_id)
+
+    def find_usable(self) -> Raw | None:
+        """As C(find); else one that another project has made public."""
+        return self.cloud.magnum.find_usable_template(self.name, self.cloud.project_id)
 
     def all(self) -> list[Raw]:
         """All templates that may be seen."""
@@ -135,13 +139,8 @@ class ClusterTemplateResource(CloudResource):
             else {"op": "replace", "path": f"/{key}", "value": value}
             for key, value in self.body(values).items()
         ]
-        path = f"/clustertemplates/{raw['uuid']}"
-        magnum = self.cloud.magnum
-
-        def apply() -> None:
-            magnum.patch(path, patch)
-
-        return Step(apply, lambda now: True)
+        magnum, uuid = self.cloud.magnum, raw["uuid"]
+        return Step(lambda: magnum.patch_template(uuid, patch), lambda now: True)
 
     def check_delete(self, raw: Raw) -> None:
         """Refuse while clusters use it."""
@@ -149,7 +148,7 @@ class ClusterTemplateResource(CloudResource):
 
     def delete(self, raw: Raw) -> None:
         """Delete the template."""
-        self.cloud.magnum.delete(f"/clustertemplates/{raw['uuid']}")
+        self.cloud.magnum.delete_template(raw["uuid"])
 
     def _refuse_in_use(self, raw: Raw, done: str) -> None:
         """Raise a Conflict that names the clusters which use the template."""
@@ -171,7 +170,7 @@ def view(raw: Raw) -> dict[str, t.Any]:
     """A template in the shape that users see."""
     fields = ClusterTemplateResource.fields
     return {
-        "id": raw["uuid"],
+        "id": raw.get("uuid"),
         "name": raw["name"],
         **{field.name: raw.get(field.api_key) for field in fields},
         "labels": labels(raw.get("labels")),

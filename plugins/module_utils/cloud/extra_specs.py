@@ -181,6 +181,28 @@ def decode(specs: t.Mapping[str, str]) -> Hardware:
     )
 
 
+def plan(have: t.Mapping[str, str], hardware: Hardware) -> tuple[Specs, list[str]]:
+    """What to set and what to remove, so that a flavor says this.
+
+    Args:
+        have: The extra specs as they are.
+        hardware: What they shall say; C(others) are set, and none is removed.
+
+    Returns:
+        The extra specs to set, and the keys to remove.
+    """
+    want = {**encode(hardware), **hardware.others}
+    # One key holds all aliases, those that others have asked for too.
+    named = [*decode(have).accelerators, *hardware.accelerators]
+    ours = {str(one["pci_alias"]) for one in named}
+    parts = [part for part in have.get(_ALIAS, "").split(",") if part]
+    foreign = [part for part in parts if part.rpartition(":")[0] not in ours]
+    if foreign and (_ALIAS in want or _ALIAS in own_keys(have)):
+        want[_ALIAS] = ",".join(foreign + want.get(_ALIAS, "").split(",")).strip(",")
+    new = {key: value for key, value in want.items() if have.get(key) != value}
+    return new, sorted(own_keys(have) - set(want))
+
+
 def own_keys(specs: t.Mapping[str, str]) -> set[str]:
     """The keys among these extra specs that we set."""
     listed = {key for key in specs.get(_KEYS, "").split(",") if key in specs}

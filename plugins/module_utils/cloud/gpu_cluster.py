@@ -11,10 +11,10 @@ import typing as t
 
 from .errors import CloudError, ClusterNotFound, InvalidInput, ResourceError
 from .fields import Field, labels
-from .magnum import status_of
+from .magnum import ZERO_NODES, status_of
 from .reconcile import Step
 from .resource import CloudResource
-from .waiter import Raw, Status
+from .waiter import FAILED, Raw, Status
 
 _WAY_OUT = (
     "Magnum can't change it; create a cluster of another name, or delete this one"
@@ -153,6 +153,10 @@ class GpuClusterResource(CloudResource):
             raw["template_name"] = template["name"] if template else None
         return view(raw)
 
+    def blank(self) -> dict[str, t.Any]:
+        """The view of one that has its name and nothing else yet."""
+        return view({"name": self.name, "node_groups": []})
+
     def details(self, raw: Raw) -> dict[str, t.Any]:
         """The view, with addresses and bounds of every node group."""
         magnum, uuid = self.cloud.magnum, raw["uuid"]
@@ -186,6 +190,8 @@ class GpuClusterResource(CloudResource):
                 )
         else:
             _check_bounds({**self.view(raw), **values})
+        if values.get("node_count") == 0:
+            self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         return super().prepare(values, raw)
 
     def create(self, values: dict[str, t.Any]) -> Raw:
@@ -204,13 +210,12 @@ class GpuClusterResource(CloudResource):
     def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
         """Widen the bounds, resize, narrow the bounds: the order Magnum accepts.
 
-        With nothing to set, the size is asked for again: a failed update is repaired
-        so.
+        After a failed update the size is asked for in any case: that repairs it.
         """
         have = self.view(raw)
         group = next(g for g in raw["node_groups"] if _is_default_worker(g))["uuid"]
         size = values.get("node_count")
-        if not values:
+        if size is None and status_of(raw).phase == FAILED:
             size = have["node_count"]
         bounds = {name: have[name] for name in _BOUNDS}
         target = {name: values.get(name, bounds[name]) for name in _BOUNDS}
@@ -305,7 +310,7 @@ def view(raw: Raw) -> dict[str, t.Any]:
     groups = [node_group_view(group) for group in raw["node_groups"]]
     default: Raw = next((g for g in raw["node_groups"] if _is_default_worker(g)), {})
     return {
-        "id": raw["uuid"],
+        "id": raw.get("uuid"),
         "name": raw["name"],
         "status": raw.get("status"),
         "status_reason": raw.get("status_reason"),

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from .errors import HardwareNotFound, InvalidInput
-from .extra_specs import SCOPE, Hardware, decode, encode, normalize, own_keys
+from .extra_specs import SCOPE, Hardware, decode, encode, normalize, plan
 from .fields import Field
 from .reconcile import Step
 from .resource import CloudResource
@@ -97,7 +97,8 @@ class HardwareResource(CloudResource):
             asked["accelerators"] = normalize(asked["accelerators"])
         if "extra_specs" in asked:
             asked["extra_specs"] = {
-                str(key): str(value) for key, value in asked["extra_specs"].items()
+                str(key): str(value).lower() if isinstance(value, bool) else str(value)
+                for key, value in asked["extra_specs"].items()
             }
         return asked
 
@@ -140,19 +141,15 @@ class HardwareResource(CloudResource):
         have = raw.get("extra_specs") or {}
         now = view(raw)
         asked = {**now, **values}
-        want = {
-            **encode(
-                Hardware(
-                    asked["accelerators"],
-                    asked["power_watts"],
-                    asked["hourly_cost"],
-                    {},
-                )
+        new, gone = plan(
+            have,
+            Hardware(
+                asked["accelerators"],
+                asked["power_watts"],
+                asked["hourly_cost"],
+                asked["extra_specs"],
             ),
-            **(asked["extra_specs"] or {}),
-        }
-        new = {key: value for key, value in want.items() if have.get(key) != value}
-        gone = sorted(own_keys(have) - set(want))
+        )
 
         def apply() -> None:
             if asked["description"] != now["description"]:
@@ -173,11 +170,11 @@ def view(raw: Raw) -> dict[str, t.Any]:
     """A flavor in the shape that users see."""
     specs = decode(raw.get("extra_specs") or {})
     return {
-        "id": raw["id"],
-        "name": raw["name"],
-        "vcpus": raw["vcpus"],
-        "ram_mib": raw["ram"],
-        "disk_gib": raw["disk"],
+        "id": raw.get("id"),
+        "name": raw.get("name"),
+        "vcpus": raw.get("vcpus"),
+        "ram_mib": raw.get("ram"),
+        "disk_gib": raw.get("disk"),
         "ephemeral_gib": raw.get("OS-FLV-EXT-DATA:ephemeral") or 0,
         "swap_mib": raw.get("swap") or 0,  # Nova says "" for none
         "public": raw.get("os-flavor-access:is_public"),

@@ -9,12 +9,13 @@ groups, drop C(health_status) and C(status_reason) and can't resize.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from urllib.parse import quote
 
 from .api import Api
 from .clock import Clock
-from .errors import AmbiguousName, ApiError, Conflict, NotFound
+from .errors import AmbiguousName, ApiError, Conflict, InvalidInput, NotFound
 from .waiter import BUSY, DONE, FAILED, Raw, Status
 
 NEWEST = (1, 14)
@@ -111,17 +112,15 @@ class Magnum(Api):
 
     def find_cluster(self, ident: str, project_id: str) -> Raw | None:
         """A cluster of the project by name, or any that may be seen by id."""
-        return self._find("clusters", ident, lambda c: c["project_id"] == project_id)
+        return self._find("clusters", ident, [_of(project_id)])
 
     def cluster(self, uuid: str) -> Raw | None:
         """A cluster by id, None where it is gone, or not there yet."""
         try:
             return self.find(f"/clusters/{uuid}")
-        except Exception as error:
+        except InvalidInput:
             # Around its creation and deletion Magnum answers 400 for a moment.
-            if getattr(error, "status", None) == 400:
-                return None
-            raise
+            return None
 
     def clusters(self) -> list[Raw]:
         """All clusters that may be seen, with their details."""
@@ -129,15 +128,11 @@ class Magnum(Api):
 
     def create_cluster(self, body: Raw) -> Raw:
         """Ask for a cluster. Returns its C(uuid); the row appears later."""
-        if body.get("node_count") == 0:
-            self.require(ZERO_NODES, "A cluster with no worker")
         return self.create("/clusters", body)
 
     def resize(self, uuid: str, node_count: int, node_group: str) -> None:
         """Ask for another size of a node group."""
         self.require(RESIZE, "Resizing")
-        if node_count == 0:
-            self.require(ZERO_NODES, "A node group with no node")
         body = {"node_count": node_count, "nodegroup": node_group}
         self.post(f"/clusters/{uuid}/actions/resize", body)
 
@@ -167,12 +162,13 @@ class Magnum(Api):
     # Templates --------------------------------------------------------------
 
     def find_template(self, ident: str, project_id: str) -> Raw | None:
-        """A template of the project, or a public one, by name; any by id."""
-        return self._find(
-            "clustertemplates",
-            ident,
-            lambda found: found["project_id"] == project_id or found["public"],
-        )
+        """A template of the project by name, or any that may be seen by id."""
+        return self._find("clustertemplates", ident, [_of(project_id)])
+
+    def find_usable_template(self, ident: str, project_id: str) -> Raw | None:
+        """As C(find_template); else one that another project has made public."""
+        choices = [_of(project_id), lambda found: bool(found["public"])]
+        return self._find("clustertemplates", ident, choices)
 
     def template(self, uuid: str) -> Raw | None:
         """A template by id."""
@@ -182,12 +178,30 @@ class Magnum(Api):
         """All templates that may be seen, with their details."""
         return self.list("/clustertemplates/detail", "clustertemplates")
 
+    def patch_template(self, uuid: str, patch: list[Raw]) -> None:
+        """Change a template.
+
+        Raises:
+            Conflict: Clusters use it, of other projects maybe.
+        """
+        with _in_use():
+            self.patch(f"/clustertemplates/{uuid}", patch)
+
+    def delete_template(self, uuid: str) -> None:
+        """Delete a template.
+
+        Raises:
+            Conflict: Clusters use it, of other projects maybe.
+        """
+        with _in_use():
+            self.delete(f"/clustertemplates/{uuid}")
+
     # ------------------------------------------------------------------------
 
     def _find(
-        self, kind: str, ident: str, visible: t.Callable[[Raw], bool]
+        self, kind: str, ident: str, choices: list[t.Callable[[Raw], bool]]
     ) -> Raw | None:
-        """One by name or id.
+        """One by id, or by name the one that the first fitting choice allows.
 
         To an administrator Magnum's look-up by name finds those of all projects, so
         what it finds is checked; a name that exists elsewhere too is looked up in
@@ -200,13 +214,11 @@ class Magnum(Api):
         except Conflict:
             pass  # several have this name, in this or other projects
         else:
-            if found["uuid"] == ident or visible(found):
+            if found["uuid"] == ident or any(choice(found) for choice in choices):
                 return found
-        matches = [
-            item
-            for item in self.list(f"/{kind}/detail", kind)
-            if item["name"] == ident and visible(item)
-        ]
+        named = [i for i in self.list(f"/{kind}/detail", kind) if i["name"] == ident]
+        fitting = ([i for i in named if choice(i)] for choice in choices)
+        matches = next((found for found in fitting if found), [])
         if len(matches) > 1:
             uuids = sorted(item["uuid"] for item in matches)
             raise AmbiguousName(
@@ -215,6 +227,24 @@ class Magnum(Api):
                 details={"ids": uuids},
             )
         return matches[0] if matches else None
+
+
+def _of(project_id: str) -> t.Callable[[Raw], bool]:
+    """Whether something belongs to the project."""
+    return lambda found: bool(found["project_id"] == project_id)
+
+
+@contextlib.contextmanager
+def _in_use() -> t.Iterator[None]:
+    """Give Magnum's refusal to touch a template in use its type."""
+    try:
+        yield
+    except InvalidInput as error:
+        if "referenced by" not in error.message:
+            raise
+        raise Conflict(
+            error.message, status=error.status, request_id=error.request_id
+        ) from error
 
 
 def status_of(raw: Raw) -> Status:

@@ -42,10 +42,14 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # mypy does not see Ansible
         super().fail_json(msg, **kwargs)
         raise AssertionError("unreachable")
 
+    def hide(self, options: dict[str, t.Any]) -> None:
+        """Mask the secrets among these options wherever they appear."""
+        self.no_log_values.update(_secrets(options))
+
     def _mask(self) -> None:
-        self.no_log_values.update(
-            _secrets({name: self.params.get(name) for name in ("auth", "cloud")})
-        )
+        self.hide({name: self.params.get(name) for name in ("auth", "cloud")})
+        if str(self.params.get("cloud")).lstrip().startswith("{"):
+            self.no_log_values.add(str(self.params["cloud"]))
 
 
 def _secrets(options: dict[t.Any, t.Any]) -> t.Iterator[str]:
@@ -81,6 +85,7 @@ def run(resource_class: type[CloudResource]) -> None:
         if params["state"] == "present":
             resource_class.validate(params)
         cloud = Cloud(params, clock, module.warn)
+        module.hide(cloud.auth)
         outcome = reconcile(
             resource_class(cloud, params, module.check_mode),
             params["state"],
@@ -117,6 +122,7 @@ def run_info(resource_class: type[CloudResource], key: str) -> None:
     params = module.params
     try:
         cloud = Cloud(params, Clock(INFO_TIMEOUT), module.warn)
+        module.hide(cloud.auth)
         found = look_up(resource_class(cloud, params), params["required"])
     except CloudError as error:
         _fail(module, error)
@@ -132,7 +138,7 @@ def look_up(resource: CloudResource, required: bool) -> list[dict[str, t.Any]]:
     """
     if not resource.name:
         return [resource.details(raw) for raw in resource.all()]
-    raw = resource.find()
+    raw = resource.find_usable()
     if raw is None and required:
         error: type[NotFound] = resource.not_found
         raise error(f"name: there is no {resource}")

@@ -35,13 +35,7 @@ class Nova(Api):
 
     def find_flavor(self, ident: str) -> Raw | None:
         """A flavor by name or id."""
-        matches = [f for f in self.flavors() if ident in (f["id"], f["name"])]
-        if len(matches) > 1:
-            raise AmbiguousName(
-                f"{ident!r} is the name of one flavor and the id of another",
-                details={"ids": sorted(flavor["id"] for flavor in matches)},
-            )
-        return matches[0] if matches else None
+        return pick_flavor(self.flavors(), ident)
 
     def flavor(self, ident: str) -> Raw | None:
         """A flavor by id."""
@@ -72,3 +66,14 @@ class Nova(Api):
         """The user's keypair of this name."""
         found = self.find(f"/os-keypairs/{quote(name, safe='')}")
         return found["keypair"] if found else None
+
+
+def pick_flavor(flavors: list[Raw], ident: str) -> Raw | None:
+    """The flavor with this name or id."""
+    matches = [f for f in flavors if ident in (f["id"], f["name"])]
+    if len(matches) > 1:
+        raise AmbiguousName(
+            f"{ident!r} is the name of one flavor and the id of another",
+            details={"ids": sorted(flavor["id"] for flavor in matches)},
+        )
+    return matches[0] if matches else None

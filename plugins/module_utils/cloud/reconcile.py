@@ -52,6 +52,10 @@ class Resource:
         """The one shape that users see."""
         raise NotImplementedError
 
+    def blank(self) -> dict[str, t.Any]:
+        """The view of one that has its name and nothing else yet."""
+        raise NotImplementedError
+
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """Values asked for, by field name; what was not asked for is left out.
 
@@ -230,9 +234,7 @@ class _Run:
         before = resource.view(failed) if failed else None
         action = "recreate" if failed else "create"
         if self.check_mode:
-            unset = {field.name: None for field in resource.fields}
-            identity = {"id": KNOWN_AFTER_APPLY, "name": resource.name}
-            planned = {**unset, **asked, **identity}
+            planned = {**resource.blank(), **asked, "id": KNOWN_AFTER_APPLY}
             return self._outcome(action, before, planned)
         if failed:
             self._delete(failed)

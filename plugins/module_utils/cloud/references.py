@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 from uuid import UUID
 
-from .api import Api
 from .errors import (
     AmbiguousName,
     HardwareNotFound,
@@ -17,6 +16,7 @@ from .errors import (
     TemplateNotFound,
 )
 from .fields import KNOWN_AFTER_APPLY
+from .nova import pick_flavor
 from .session import Cloud
 from .waiter import Raw
 
@@ -49,13 +49,22 @@ class References:
         cloud: Where to look.
         check_mode: What is not there is a warning and "known after apply": an
             earlier task of the same play would have made it.
+        expected: Kind and name or id of what may be asked for, so that one request
+            looks up several of a kind.
     """
 
-    def __init__(self, cloud: Cloud, check_mode: bool) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        check_mode: bool,
+        expected: t.Iterable[tuple[str, str]] = (),
+    ) -> None:
         """Look nothing up yet."""
         self.cloud = cloud
         self.check_mode = check_mode
+        self._expected = set(expected)
         self._found: dict[tuple[str, str], Reference | None] = {}
+        self._listed: dict[str, list[Raw]] = {}
 
     def find(self, kind: str, ident: str) -> Reference | None:
         """What C(ident) names, None where there is no such thing.
@@ -103,7 +112,9 @@ class References:
     # ------------------------------------------------------------------------
 
     def _find_flavor(self, ident: str) -> Reference | None:
-        found = self.cloud.nova.find_flavor(ident)
+        if "flavor" not in self._listed:
+            self._listed["flavor"] = self.cloud.nova.flavors()
+        found = pick_flavor(self._listed["flavor"], ident)
         return Reference(found["id"], found["name"], found["name"]) if found else None
 
     def _find_keypair(self, ident: str) -> Reference | None:
@@ -111,29 +122,41 @@ class References:
         return Reference(ident, ident, ident) if found else None
 
     def _find_template(self, ident: str) -> Reference | None:
-        found = self.cloud.magnum.find_template(ident, self.cloud.project_id)
+        found = self.cloud.magnum.find_usable_template(ident, self.cloud.project_id)
         if not found:
             return None
         return Reference(found["uuid"], found["name"], found["uuid"])
 
     def _find_image(self, ident: str) -> Reference | None:
-        return _find_listed(self.cloud.glance, "images", ident)
+        glance = self.cloud.glance
+        found = glance.find(f"/images/{ident}") if _is_uuid(ident) else None
+        if found:
+            return Reference(found["id"], found["name"], found["id"])
+        return _only("images", ident, glance.list("/images", "images", {"name": ident}))
 
     def _find_network(self, ident: str) -> Reference | None:
-        return _find_listed(self.cloud.neutron, "networks", ident)
+        return self._find_in_neutron("network", ident)
 
     def _find_subnet(self, ident: str) -> Reference | None:
-        return _find_listed(self.cloud.neutron, "subnets", ident)
+        return self._find_in_neutron("subnet", ident)
+
+    def _find_in_neutron(self, kind: str, ident: str) -> Reference | None:
+        neutron, plural = self.cloud.neutron, f"{kind}s"
+        found = neutron.find(f"/{plural}/{ident}") if _is_uuid(ident) else None
+        if found:
+            return Reference(found[kind]["id"], found[kind]["name"], found[kind]["id"])
+        if (kind, ident) not in self._expected:
+            listed = neutron.list(f"/{plural}", plural, {"name": ident})
+        else:
+            if kind not in self._listed:
+                names = sorted(name for of, name in self._expected if of == kind)
+                self._listed[kind] = neutron.list(f"/{plural}", plural, {"name": names})
+            listed = [item for item in self._listed[kind] if item["name"] == ident]
+        return _only(plural, ident, listed)
 
 
-def _find_listed(api: Api, kind: str, ident: str) -> Reference | None:
-    """One of a list that can be filtered by name, or by id where it looks like one."""
-    found: list[Raw] = []
-    if _is_uuid(ident):
-        answer = api.find(f"/{kind}/{ident}")
-        # Glance answers the image itself, Neutron wraps it.
-        found = [answer.get(kind[:-1], answer)] if answer else []
-    found = found or api.list(f"/{kind}", kind, {"name": ident})
+def _only(kind: str, ident: str, found: list[Raw]) -> Reference | None:
+    """The only one of a list, None where it is empty."""
     if len(found) > 1:
         ids = sorted(item["id"] for item in found)
         raise AmbiguousName(

@@ -38,7 +38,9 @@ class CloudResource(Resource):
         self.cloud = cloud
         self.params = params
         self.name = params["name"] or ""
-        self.references = References(cloud, check_mode)
+        named = ((field.ref, params.get(field.name)) for field in self.fields)
+        expected = [(kind, str(value)) for kind, value in named if kind and value]
+        self.references = References(cloud, check_mode, expected)
 
     @classmethod
     def argument_spec(cls) -> dict[str, dict[str, t.Any]]:
@@ -52,6 +54,10 @@ class CloudResource(Resource):
         Raises:
             InvalidInput: Names the option, the value and what is allowed.
         """
+
+    def blank(self) -> dict[str, t.Any]:
+        """The view of one that has its name and nothing else yet."""
+        return self.view({"name": self.name})
 
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """The options that were given."""
@@ -79,6 +85,10 @@ class CloudResource(Resource):
             else value
             for name, value in values.items()
         }
+
+    def find_usable(self) -> Raw | None:
+        """As C(find), for queries; where others share theirs, theirs too."""
+        return self.find()
 
     def all(self) -> list[Raw]:
         """All that may be seen."""

@@ -89,6 +89,11 @@ class Cloud:
         self.glance = Api("Glance", self._connector("image"), clock)
         self.neutron = Api("Neutron", self._connector("network"), clock)
 
+    @property
+    def auth(self) -> dict[str, t.Any]:
+        """Credentials in force, from wherever they came: to be hidden."""
+        return dict(self._connection.config.config.get("auth") or {})
+
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
         return lambda: getattr(self._connection, service)
 
@@ -173,6 +178,12 @@ def _connect_arguments(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             )
         given = dict(cloud)
     elif cloud is not None:
+        if str(cloud).lstrip().startswith("{"):
+            # Not shown: there may be a password in it.
+            raise InvalidInput(
+                "cloud: is a text that looks like a dictionary; give a dictionary (on "
+                "the command line, give all arguments as one JSON object)"
+            )
         given["cloud"] = str(cloud)
     if "interface" not in given and os.environ.get("MAGNUM_ENDPOINT_TYPE"):
         interface = os.environ["MAGNUM_ENDPOINT_TYPE"]
@@ -194,6 +205,9 @@ def magnum_ceiling(config: t.Mapping[str, t.Any]) -> tuple[int, int] | None:
     ):
         if not text or str(text) in ("1", "latest"):
             continue
+        if str(text) == "1.1":
+            # What YAML makes of 1.10 without quotes; 1.1 itself can do nothing here.
+            raise InvalidInput(f"{source}: 1.1 is too old; if 1.10 is meant, quote it")
         parts = str(text).split(".")
         if len(parts) != 2 or not all(part.isdigit() for part in parts):
             raise InvalidInput(f"{source}: {text!r} is not a version like 1.12")

@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.clock import (
     Clock,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile import (  # noqa: E501
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile import (  # noqa: E501 -- a name has no place to break
     Outcome,
     reconcile,
 )

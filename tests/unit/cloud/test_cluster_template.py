@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from unit.cloud.fakes import PROJECT, USER, Raw, Reply, Site
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.cluster_template import (  # noqa: E501
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.cluster_template import (  # noqa: E501 -- a name has no place to break
     ClusterTemplateResource,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
@@ -135,7 +135,6 @@ def test_create(site: Site) -> None:
         BY_NAME,
         IMAGES,
         KEYPAIR,
-        FLAVORS,
         FLAVORS,
         NETWORKS,
         CREATE,
@@ -292,6 +291,22 @@ def test_a_second_run_is_at_most_four_requests(site: Site) -> None:
     outcome = site.run(ClusterTemplateResource, **ASKED)
     assert (outcome.action, outcome.changed) == ("none", False)
     assert site.history == [BY_NAME, IMAGES, NETWORKS]
+
+
+def test_a_second_run_with_every_name_is_four_requests(site: Site) -> None:
+    """Both networks are looked up at once."""
+    other = "1f6c0d55-57f5-4ee5-8a35-0d3f4dc7a111"
+    networks = "GET /v2.0/networks?name=private&name=public"
+    subnets = "GET /v2.0/subnets?name=nodes"
+    site.on(BY_NAME, template(fixed_network=other, fixed_subnet=other))
+    site.on(
+        networks,
+        {"networks": [{"id": NET, "name": "public"}, {"id": other, "name": "private"}]},
+    )
+    site.on(subnets, {"subnets": [{"id": other, "name": "nodes"}]})
+    asked = {**ASKED, "fixed_network": "private", "fixed_subnet": "nodes"}
+    assert site.run(ClusterTemplateResource, **asked).action == "none"
+    assert site.history == [BY_NAME, IMAGES, networks, subnets]
 
 
 def test_a_second_run_with_ids_is_one_request(site: Site) -> None:

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     InvalidInput,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.extra_specs import (  # noqa: E501
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.extra_specs import (  # noqa: E501 -- a name has no place to break
     LONGEST_VALUE,
     Hardware,
     decode,
     encode,
     normalize,
     own_keys,
+    plan,
     resource_class,
 )
 
@@ -160,6 +161,20 @@ def test_aliases_share_one_key() -> None:
     specs = specs_of(A100, ALIASED, other)
     assert specs["pci_passthrough:alias"] == "mi300x:2,mi210:1"
     assert specs["gpufleet:keys"] == "pci_passthrough:alias,resources:CUSTOM_GPU_A100"
+
+
+def test_aliases_that_others_ask_for_stay() -> None:
+    have = {"pci_passthrough:alias": "nic:1"}
+    with_ours = Hardware(normalize([ALIASED]), None, None, {})
+    new, gone = plan(have, with_ours)
+    assert new["pci_passthrough:alias"] == "nic:1,mi300x:2"
+    assert gone == []
+    have.update(new)
+    assert plan(have, with_ours) == ({}, [])
+    # Ours are taken back, theirs stay.
+    new, gone = plan(have, Hardware([], None, None, {}))
+    assert new == {"pci_passthrough:alias": "nic:1"}
+    assert gone == ["gpufleet:accelerator.0", "gpufleet:keys"]
 
 
 def test_nothing_to_say() -> None:

@@ -17,7 +17,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
     TemplateNotFound,
     Timeout,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
     GpuClusterResource,
 )
 
@@ -517,6 +517,30 @@ def test_a_failed_update_is_asked_for_again(site: Site) -> None:
     site.on(BY_ID, cluster("UPDATE_FAILED"), *changing()[1:])
     assert site.run(GpuClusterResource, name="train", node_count=2).action == "update"
     assert site.sent(RESIZE) == [{"node_count": 2, "nodegroup": "w"}]
+
+
+def test_a_failed_update_is_repaired_by_its_size_where_bounds_differ(
+    site: Site,
+) -> None:
+    there(site, cluster("UPDATE_FAILED"))
+    site.on(RESIZE, Reply(202, {"uuid": ID}))
+    site.on(BOUNDS, Reply(202, {}))
+    site.on(BY_ID, cluster("UPDATE_FAILED"), *changing()[1:], *changing())
+    groups(site, workers(2), workers(2), workers(2, 0, 5))
+    site.run(GpuClusterResource, name="train", max_node_count=5)
+    assert site.sent(RESIZE) == [{"node_count": 2, "nodegroup": "w"}]
+    assert site.writes == [RESIZE, BOUNDS]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_zero_nodes_need_1_10(
+    site: Site, monkeypatch: pytest.MonkeyPatch, check_mode: bool
+) -> None:
+    monkeypatch.setenv("MAGNUM_API_VERSION", "1.9")
+    asked = {"name": "train", "template": "gpu-a100", "node_count": 0}
+    with pytest.raises(ApiError, match=r"needs Magnum API version 1\.10"):
+        site.run(GpuClusterResource, **asked, check_mode=check_mode)
+    assert site.writes == []
 
 
 # bounds -----------------------------------------------------------------------

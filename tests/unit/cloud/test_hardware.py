@@ -16,7 +16,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
     ResourceError,
     Timeout,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.extra_specs import (  # noqa: E501
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.extra_specs import (  # noqa: E501 -- a name has no place to break
     Hardware,
     encode,
     normalize,
@@ -358,14 +358,14 @@ def test_check_mode_of_a_create(site: Site) -> None:
         "vcpus": 48,
         "ram_mib": 524288,
         "disk_gib": 200,
-        "ephemeral_gib": None,
-        "swap_mib": None,
+        "ephemeral_gib": 0,
+        "swap_mib": 0,
         "public": None,
         "description": None,
         "accelerators": normalize([A100]),
         "power_watts": 2400.0,
         "hourly_cost": 12.5,
-        "extra_specs": None,
+        "extra_specs": {},
     }
     assert site.history == [FLAVORS]
 

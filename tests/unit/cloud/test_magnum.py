@@ -14,6 +14,7 @@ from unit.cloud.fakes import PROJECT, FakeTime, Raw, Reply, Site
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
     ApiError,
+    Conflict,
     InvalidInput,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.magnum import (
@@ -138,18 +139,6 @@ def test_what_is_there_needs_no_more(magnum: Magnum) -> None:
         magnum.require((1, 13), "More")
 
 
-def test_zero_nodes_need_1_10(site: Site) -> None:
-    old = client(site, (1, 9))
-    with pytest.raises(ApiError, match=r"1\.10"):
-        old.create_cluster({"name": "gpu", "node_count": 0})
-    with pytest.raises(ApiError, match=r"1\.10"):
-        old.resize(ID, 0, "workers")
-    assert site.history == []
-    site.on("POST /v1/clusters", Reply(202, {"uuid": ID}))
-    assert client(site, (1, 10)).create_cluster({"node_count": 0}) == {"uuid": ID}
-    assert old.create_cluster({"node_count": 1}) == {"uuid": ID}
-
-
 def test_resizing_needs_1_7_and_node_groups_1_9(site: Site) -> None:
     with pytest.raises(ApiError, match=r"Resizing needs Magnum API version 1\.7"):
         client(site, (1, 6)).resize(ID, 2, "workers")
@@ -255,12 +244,14 @@ def test_reads_node_groups(site: Site, magnum: Magnum) -> None:
 # Templates ------------------------------------------------------------------
 
 
-def test_a_public_template_of_another_project_is_found(
+def test_a_public_template_of_another_project_can_be_used_and_is_not_ours(
     site: Site, magnum: Magnum
 ) -> None:
     public = template(OTHER, "another", public=True)
     site.on("GET /v1/clustertemplates/a100", public)
-    assert magnum.find_template("a100", PROJECT) == public
+    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": [public]})
+    assert magnum.find_usable_template("a100", PROJECT) == public
+    assert magnum.find_template("a100", PROJECT) is None
 
 
 def test_a_private_template_of_another_project_is_not(
@@ -272,14 +263,31 @@ def test_a_private_template_of_another_project_is_not(
     assert magnum.find_template("a100", PROJECT) is None
 
 
-def test_our_template_and_a_public_one_are_ambiguous(
-    site: Site, magnum: Magnum
-) -> None:
+def test_our_template_goes_before_a_public_one(site: Site, magnum: Magnum) -> None:
     listed = [template(ID), template(OTHER, "another", public=True)]
     site.on("GET /v1/clustertemplates/a100", SEVERAL)
     site.on("GET /v1/clustertemplates/detail", {"clustertemplates": listed})
+    assert magnum.find_template("a100", PROJECT) == template(ID)
+    assert magnum.find_usable_template("a100", PROJECT) == template(ID)
+
+
+def test_two_public_templates_are_ambiguous(site: Site, magnum: Magnum) -> None:
+    listed = [template(ident, "another", public=True) for ident in (ID, OTHER)]
+    site.on("GET /v1/clustertemplates/a100", SEVERAL)
+    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": listed})
     with pytest.raises(AmbiguousName, match="2 clustertemplates are named 'a100'"):
-        magnum.find_template("a100", PROJECT)
+        magnum.find_usable_template("a100", PROJECT)
+
+
+def test_a_template_in_use_elsewhere_is_a_conflict(site: Site, magnum: Magnum) -> None:
+    text = f"ClusterTemplate {ID} is referenced by one or multiple clusters."
+    answer = Reply(400, {"errors": [{"title": text, "detail": text}]})
+    site.on(f"PATCH /v1/clustertemplates/{ID}", answer)
+    site.on(f"DELETE /v1/clustertemplates/{ID}", answer)
+    with pytest.raises(Conflict, match="referenced by one or multiple clusters"):
+        magnum.patch_template(ID, [])
+    with pytest.raises(Conflict, match="referenced by one or multiple clusters"):
+        magnum.delete_template(ID)
 
 
 def test_a_bad_request_is_no_missing_template(site: Site, magnum: Magnum) -> None:

@@ -377,6 +377,21 @@ def test_a_cloud_s_name_is_no_secret(site: Site, run: Run) -> None:
     assert PASSWORD not in result.text
 
 
+def test_a_password_of_clouds_yaml_that_a_service_repeats_is_masked(
+    site: Site, run: Run
+) -> None:
+    Path("clouds.yaml").write_text(yaml.safe_dump({"clouds": {"bed": {"auth": AUTH}}}))
+    site.on(FLAVORS, {"flavors": [{**FLAVOR, "description": f"it is {PASSWORD}"}]})
+    result = run(hardware_info, cloud="bed")
+    assert result.data["hardware"][0]["description"] == "it is ********"
+
+
+def test_a_cloud_given_as_text_is_not_printed(run: Run) -> None:
+    result = run(hardware_info, cloud=f'{{"auth": {{"password": "{PASSWORD}"}}}}')
+    assert result.data["error"]["type"] == "InvalidInput"
+    assert PASSWORD not in result.text
+
+
 def test_a_wrong_password_is_not_repeated_in_the_error(site: Site, run: Run) -> None:
     site.on("POST /v3/auth/tokens", Reply(401, {"error": {"message": "wrong"}}))
     result = run(hardware_info)

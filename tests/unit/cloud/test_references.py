@@ -15,7 +15,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
     InvalidInput,
     TemplateNotFound,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.references import (  # noqa: E501
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.references import (  # noqa: E501 -- a name has no place to break
     Reference,
     References,
 )

@@ -320,6 +320,19 @@ def test_a_ceiling_that_is_no_version_is_named(
         site.cloud()
 
 
+def test_a_ceiling_that_lost_its_zero_is_not_guessed(site: Site) -> None:
+    clouds_yaml(container_infra_api_version=1.10)
+    with pytest.raises(InvalidInput, match=r"if 1\.10 is meant, quote it"):
+        site.cloud(cloud="bed")
+
+
+def test_a_dictionary_as_text_is_refused_and_not_shown(site: Site) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud(cloud='{"auth": {"password": "hidden"}}')
+    assert "looks like a dictionary" in caught.value.message
+    assert "hidden" not in caught.value.message
+
+
 def test_ceilings_are_numbers() -> None:
     assert magnum_ceiling({}) is None
     assert magnum_ceiling({"container_infra_api_version": "1.10"}) == (1, 10)
