@@ -19,6 +19,8 @@ options:
   name:
     description:
       - Name of the template, or the id of one that exists.
+      - A name means a template of this project. Public ones of other projects are
+        reached by id only.
     type: str
     required: true
   profile:

@@ -27,6 +27,7 @@ options:
     description:
       - Name or id of the cluster template. Needed to create a cluster; can't be changed
         later.
+      - A template of this project goes before a public one of the same name.
     type: str
   keypair:
     description:
