@@ -121,8 +121,9 @@ notes:
   - Names of clusters need not be unique to Magnum, so the module sends one request to
     create a cluster at most. Where no usable answer comes, it looks for the cluster by
     name until O(timeout), and else fails with C(Timeout), "outcome unknown, run again".
-    One case can't be covered, a run that is killed while Magnum's conductor is down.
-    The request then waits in the message queue, where no run can see it.
+    One case can't be covered, a run that ends (killed, or by O(timeout)) while Magnum's
+    conductor is down. The request then waits in the message queue, where no run can see
+    it. On C(Timeout) the error's details carry the cluster's id, to look out for.
 seealso:
   - module: gpufleet.openstack.gpu_cluster_info
   - module: gpufleet.openstack.cluster_template

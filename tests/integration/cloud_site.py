@@ -139,6 +139,14 @@ class Site:
         answer = magnum.post("/clustertemplates", json=body, headers=MAGNUM)
         assert answer.status_code == 201, answer.text
 
+    def until_there(self, cluster: str) -> None:
+        """Wait until Magnum shows a cluster."""
+        magnum = self.project.connect().container_infrastructure_management
+        deadline = time.monotonic() + 120
+        while magnum.get(f"/clusters/{cluster}", headers=MAGNUM).status_code != 200:
+            assert time.monotonic() < deadline, f"{cluster} did not appear"
+            time.sleep(1)
+
     def active_workers(self, cluster: str) -> int:
         """How many of a cluster's worker servers Nova runs."""
         url = f"/servers/detail?all_tenants=1&project_id={self.project.id}"

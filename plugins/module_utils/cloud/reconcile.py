@@ -246,12 +246,27 @@ class _Run:
         proof = Proof(resource.status, resource.failure, resource.complete)
         # Without wait it must be there at least: a next run that does not find it
         # would make a second one.
-        raw = wait_until(
-            poll=lambda: resource.refresh(made),
-            judge=proof if self.wait else lambda now: now is not None,
-            describe=self._describe,
-            clock=self.clock,
-        )
+        ident = made.get("uuid") or made.get("id")
+
+        def describe(raw: Raw | None) -> str:
+            if raw is not None:
+                return self._describe(raw)
+            return (
+                f"{resource} was accepted as {ident} and is not there yet: what makes "
+                "it may be down. See that it appears before you run again, or there "
+                "will be a second one. Last looked"
+            )
+
+        try:
+            raw = wait_until(
+                poll=lambda: resource.refresh(made),
+                judge=proof if self.wait else lambda now: now is not None,
+                describe=describe,
+                clock=self.clock,
+            )
+        except Timeout as error:
+            error.details = {"id": ident}
+            raise
         made = t.cast(Raw, raw)
         if resource.status(made).phase == DONE:
             # What the API can't take at creation is set now.
