@@ -143,7 +143,15 @@ def _openstack(bed: Bed) -> Iterator[Service]:
     yield _wsgi(bed, "neutron", "neutron.wsgi.api", "neutron.conf")
     yield _wsgi(bed, "heat-api", "heat.wsgi.api", "heat.conf")
     yield _wsgi(bed, "heat-cfn", "heat.wsgi.cfn", "heat.conf", threads=2)
-    yield _plain(bed, "heat-engine", "heat.conf")
+    yield Service(
+        "heat-engine",
+        (
+            f"{bed.venv}/bin/python",
+            "-m",
+            "bed_heat_engine",
+            f"--config-file={conf}/heat.conf",
+        ),
+    )
     yield _wsgi(bed, "magnum-api", "magnum.wsgi.api", "magnum.conf")
     yield _plain(bed, "magnum-conductor", "magnum.conf")
     yield _wsgi(
