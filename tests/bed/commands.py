@@ -337,10 +337,13 @@ def _start(bed: Bed, wanted: list[Service]) -> None:
 
 
 def _start_rest(bed: Bed) -> None:
+    table = services(bed)
     with stage("message bus answers"):
+        # An API needs no message bus before it is asked something.
+        _start(bed, [service for service in table if service.port])
         wait_ready(bed, ["rabbitmq"])
     with stage("services answer"):
-        _start(bed, services(bed))
+        _start(bed, table)
         wait_ready(bed)
 
 

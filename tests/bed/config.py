@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 from pathlib import Path
 from string import Template
@@ -143,5 +144,7 @@ def _install_drivers(folder: Path) -> None:
         "Metadata-Version: 2.1\nName: bed-drivers\nVersion: 1.0\n"
     )
     (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
+    # Always of the same age: stevedore keeps what it found as long as it is.
+    os.utime(metadata / "entry_points.txt", (0, 0))
     for driver in (HERE / "drivers").glob("*.py"):
         shutil.copy(driver, folder)

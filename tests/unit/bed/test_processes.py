@@ -33,7 +33,7 @@ PARENT = (
 @pytest.fixture
 def bed(tmp_path: Path) -> Iterator[Bed]:
     bed = Bed(tmp_path / "bed", tmp_path / "venv")
-    for folder in (bed.log, bed.run):
+    for folder in (bed.log, bed.run, bed.data):
         folder.mkdir(parents=True)
     yield bed
     processes.stop_all(bed.path)
