@@ -52,7 +52,9 @@ def wait_for_log(bed: Bed, text: str, name: str = "service") -> None:
 
 
 def test_starting_twice_starts_once(bed: Bed) -> None:
-    assert start(bed, SLEEP) == start(bed, SLEEP) is not None
+    first = start(bed, SLEEP)
+    assert first is not None
+    assert start(bed, SLEEP) == first
 
 
 def test_stopping_ends_it(bed: Bed) -> None:

@@ -113,7 +113,7 @@ def bed(tmp_path: Path) -> Path:
 
 def test_a_deployment_is_signalled_once_also_after_a_restart(bed: Path) -> None:
     cloud = FakeCloud()
-    for _ in range(2):
+    for _start in range(2):
         agents = vm_inside.Agents(cloud, bed)
         agents.round()
         agents.round()
