@@ -40,8 +40,7 @@ def test_no_valid_host_at_creation(site: Site) -> None:
 def test_no_valid_host_at_a_resize(site: Site) -> None:
     """A failed update is never taken for no change: it is asked for again."""
     member = site.member
-    # One node takes all there is. (Two that ask for the last device in the same
-    # moment both get it now and then: Placement gives it out twice.)
+    # One node takes all there is.
     template = site.template(site.hardware("CUSTOM_GPU_SCARCE", 2))
     made = member("gpu_cluster", name="scarce", template=template, node_count=1)
     assert made["action"] == "create", made
