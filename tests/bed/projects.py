@@ -156,12 +156,14 @@ def _remove_all(
 ) -> None:
     """Delete what is listed, again and again until the list is empty."""
     while True:
-        listed = service.get(path).json()[key]
-        if not listed:
+        # 400 for a moment while a cluster goes: its node groups are gone before it.
+        answer = service.get(path, raise_exc=False)
+        listed = answer.json()[key] if answer.ok else []
+        if answer.ok and not listed:
             return
         if time.monotonic() > deadline:
             names = ", ".join(item.get("name") or item["stack_name"] for item in listed)
-            raise BedError(f"these {key} do not go away: {names}")
+            raise BedError(f"these {key} do not go away: {names or answer.text}")
         for item in listed:
             status = item.get("status") or item.get("stack_status") or ""
             if status != "DELETE_IN_PROGRESS":

@@ -108,6 +108,22 @@ class Magnum(Api):
         version = f"container-infra {_text(self.version())}"
         return {**super().headers(), "OpenStack-API-Version": version}
 
+    def get(
+        self, path: str, params: dict[str, t.Any] | None = None
+    ) -> dict[str, t.Any]:
+        """Read one resource, or a page of a list.
+
+        Magnum reads the node groups of a cluster apart: around its creation and
+        deletion it answers 400 for a moment, and to lists that hold it too.
+        """
+        for pause in (0.5, 1, 2):
+            try:
+                return super().get(path, params)
+            except InvalidInput:
+                if not path.startswith("/clusters") or not self.clock.pause(pause):
+                    raise
+        return super().get(path, params)
+
     # Clusters ---------------------------------------------------------------
 
     def find_cluster(self, ident: str, project_id: str) -> Raw | None:
@@ -119,7 +135,7 @@ class Magnum(Api):
         try:
             return self.find(f"/clusters/{uuid}")
         except InvalidInput:
-            # Around its creation and deletion Magnum answers 400 for a moment.
+            # That moment takes longer while the conductor is down.
             return None
 
     def clusters(self) -> list[Raw]:

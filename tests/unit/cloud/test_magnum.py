@@ -205,8 +205,20 @@ def test_two_of_our_own_are_ambiguous(site: Site, magnum: Magnum) -> None:
 
 def test_reads_a_cluster_by_id(site: Site, magnum: Magnum) -> None:
     site.on(f"GET /v1/clusters/{ID}", cluster(ID), Reply(400), MISSING)
-    # The 400 stands for a moment around creation and deletion.
     assert [magnum.cluster(ID) for reading in range(3)] == [cluster(ID), None, None]
+
+
+def test_a_bad_request_that_stands_is_no_cluster(site: Site, magnum: Magnum) -> None:
+    site.on(f"GET /v1/clusters/{ID}", Reply(400))
+    assert magnum.cluster(ID) is None
+    assert len(site.history) == 4
+
+
+def test_a_list_is_read_again_while_a_cluster_goes(site: Site, magnum: Magnum) -> None:
+    """Seen on Magnum 22: its node groups went first, and the list answered 400."""
+    site.on("GET /v1/clusters/detail", Reply(400), {"clusters": [cluster(ID)]})
+    assert magnum.clusters() == [cluster(ID)]
+    assert len(site.history) == 2
 
 
 def test_other_failures_to_read_are_failures(site: Site, magnum: Magnum) -> None:
