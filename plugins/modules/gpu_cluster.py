@@ -29,6 +29,12 @@ options:
         later.
       - A template of this project goes before a public one of the same name.
     type: str
+  location:
+    description:
+      - Name or id of the location to build the cluster in, which decides on its network
+        and, by the label C(availability_zone), on its zone. Can't be changed later.
+      - Not together with O(fixed_network) and O(fixed_subnet).
+    type: str
   keypair:
     description:
       - Name of a Nova keypair; that of the template where it is not given. Can't be
@@ -134,6 +140,7 @@ EXAMPLES = r"""
   gpufleet.openstack.gpu_cluster:
     cloud: mycloud
     name: training
+    location: frankfurt
     template: gpu-a100
     keypair: ops
     node_count: 2
@@ -229,6 +236,12 @@ gpu_cluster:
       description: Id of the template.
       type: str
       sample: "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
+    location:
+      description: >-
+        Name of the location that it stands in, null for none, or where
+        O(location) is not given.
+      type: str
+      sample: frankfurt
     keypair:
       description: Name of the keypair.
       type: str

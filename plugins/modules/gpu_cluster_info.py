@@ -83,6 +83,11 @@ gpu_clusters:
       description: Id of the template.
       type: str
       sample: "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
+    location:
+      description: >-
+        Name of the location that it stands in, null for none.
+      type: str
+      sample: frankfurt
     keypair:
       description: Name of the keypair.
       type: str

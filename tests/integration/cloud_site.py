@@ -157,6 +157,16 @@ class Site:
             if "-node-" in server["name"]
         )
 
+    def network(self, kind: str, ident: str) -> dict[str, Any] | None:
+        """Neutron's own view of a network, subnet or router; None where it is gone."""
+        answer = self.project.connect().network.get(f"/{kind}/{ident}")
+        return dict(answer.json()[kind[:-1]]) if answer.ok else None
+
+    def network_list(self, kind: str, **filters: str) -> list[dict[str, Any]]:
+        """Neutron's own list of ports, networks ..."""
+        answer = self.project.connect().network.get(f"/{kind}", params=filters)
+        return list(answer.json()[kind])
+
     def set_server_quota(self, limit: int) -> None:
         """Set how many servers Nova lets the project have."""
         answer = self._admin.compute.put(

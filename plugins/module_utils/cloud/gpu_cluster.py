@@ -5,12 +5,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
 
-from .errors import CloudError, ClusterNotFound, InvalidInput, ResourceError
-from .fields import Field, labels
+from .errors import (
+    CloudError,
+    ClusterNotFound,
+    Conflict,
+    InvalidInput,
+    LocationNotFound,
+    ResourceError,
+)
+from .fields import KNOWN_AFTER_APPLY, Field, labels
+from .location import MARK, Placement, pick
 from .magnum import ZERO_NODES, status_of
 from .reconcile import Step
 from .resource import CloudResource
@@ -77,6 +86,7 @@ class GpuClusterResource(CloudResource):
         Field("create_timeout", "int", change="create"),
     )
     options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "location": {"type": "str"},
         "merge_labels": {"type": "bool", "default": True},
         "recreate_failed": {"type": "bool", "default": False},
     }
@@ -86,6 +96,7 @@ class GpuClusterResource(CloudResource):
         super().__init__(*args, **kwargs)
         self.recreate_failed = bool(self.params.get("recreate_failed"))
         self._template_id: str | None = None
+        self._listed: list[Raw] | None = None
         if self.params.get("merge_labels") is False:
             self.fields = tuple(
                 dataclasses.replace(field, merge=False) if field.merge else field
@@ -99,6 +110,12 @@ class GpuClusterResource(CloudResource):
             if params[name] is not None and params[name] < least:
                 raise InvalidInput(f"{name}: {params[name]} is below {least}")
         _check_bounds(params)
+        if params["location"]:
+            for name in ("fixed_network", "fixed_subnet"):
+                if params[name] is not None:
+                    raise InvalidInput(
+                        f"{name}: follows from location; leave one of them out"
+                    )
 
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """The options that were given.
@@ -107,6 +124,8 @@ class GpuClusterResource(CloudResource):
         only; later the size is kept within the bounds, and nothing more.
         """
         asked = super().desired(have)
+        if self.params.get("location"):
+            asked = self._placed(asked)
         if have is None:
             return asked
         self._template_id = have["template_id"]
@@ -120,6 +139,42 @@ class GpuClusterResource(CloudResource):
                 max(have["node_count"], now["min_node_count"]), now["max_node_count"]
             )
         return asked
+
+    def _placed(self, asked: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The options, with what the location says of network and zone."""
+        ident = self.params["location"]
+        found = pick(self._locations(), ident)
+        if found is None:
+            text = f"location: there is no location {ident!r} in this project"
+            if not self.references.check_mode:
+                raise LocationNotFound(text)
+            self.cloud.warn(f"{text} yet; network and zone are {KNOWN_AFTER_APPLY}")
+            return asked
+        place = Placement.of(found)
+        if not place.network:
+            raise Conflict(
+                f"location: {ident!r} has no network yet ({found['stack_status']}); "
+                "run the task that declares it again"
+            )
+        placed = {**asked, "fixed_network": place.network}
+        if place.subnet:
+            placed["fixed_subnet"] = place.subnet
+        if place.availability_zone:
+            zone = {"availability_zone": place.availability_zone}
+            placed["labels"] = {**zone, **asked.get("labels", {})}
+        return placed
+
+    def _locations(self) -> list[Raw]:
+        if self._listed is None:
+            self._listed = self.cloud.heat.stacks([MARK])
+        return self._listed
+
+    def _location_of(self, raw: Raw) -> str | None:
+        """Name of the location that the cluster stands in."""
+        if not raw.get("fixed_network"):
+            return None
+        places = map(Placement.of, self._locations())
+        return next((place.name for place in places if place.holds(raw)), None)
 
     def same(self, field: Field, asked: t.Any, there: t.Any) -> bool:
         """Of a template the id decides: several may have the name."""
@@ -151,6 +206,8 @@ class GpuClusterResource(CloudResource):
         if "template_name" not in raw:
             template = self.cloud.magnum.template(raw["cluster_template_id"])
             raw["template_name"] = template["name"] if template else None
+        if self.params.get("location"):
+            raw["location"] = self._location_of(raw)
         return view(raw)
 
     def blank(self) -> dict[str, t.Any]:
@@ -163,6 +220,9 @@ class GpuClusterResource(CloudResource):
         raw["node_groups"] = [
             magnum.node_group(uuid, group["uuid"]) for group in magnum.node_groups(uuid)
         ]
+        # Heat may be missing: not every driver of Magnum needs it.
+        with contextlib.suppress(CloudError):
+            raw["location"] = self._location_of(raw)
         return self.view(raw)
 
     def _node_groups(self, uuid: str) -> list[Raw]:
@@ -319,6 +379,7 @@ def view(raw: Raw) -> dict[str, t.Any]:
         "faults": raw.get("faults") or {},
         "template": raw.get("template_name") or raw.get("cluster_template_id"),
         "template_id": raw.get("cluster_template_id"),
+        "location": raw.get("location"),
         "keypair": raw.get("keypair"),
         "master_count": raw.get("master_count"),
         "node_count": default.get("node_count"),

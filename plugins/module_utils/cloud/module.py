@@ -25,7 +25,20 @@ where it could not be read."""
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]  # mypy does not see Ansible
-    """Masks the secrets within C(auth) and C(cloud), in results and in the log."""
+    """Masks secrets within options, in results and in the log.
+
+    Args:
+        secrets: Finds those that a resource's own options hold.
+        kwargs: As those of AnsibleModule.
+    """
+
+    def __init__(
+        self,
+        secrets: t.Callable[[dict[str, t.Any]], t.Iterable[str]],
+        **kwargs: t.Any,
+    ) -> None:
+        self._secrets = secrets
+        super().__init__(**kwargs)
 
     def _log_invocation(self) -> None:
         self._mask()
@@ -50,6 +63,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # mypy does not see Ansible
         self.hide({name: self.params.get(name) for name in ("auth", "cloud")})
         if str(self.params.get("cloud")).lstrip().startswith("{"):
             self.no_log_values.add(str(self.params["cloud"]))
+        self.no_log_values.update(self._secrets(self.params))
 
 
 def _secrets(options: dict[t.Any, t.Any]) -> t.Iterator[str]:
@@ -63,6 +77,7 @@ def _secrets(options: dict[t.Any, t.Any]) -> t.Iterator[str]:
 def run(resource_class: type[CloudResource]) -> None:
     """Run the module of a resource: options, cloud, engine, result."""
     module = _Module(
+        resource_class.secrets,
         argument_spec={
             **ARGUMENT_SPEC,
             **resource_class.argument_spec(),
@@ -112,6 +127,7 @@ def run_info(resource_class: type[CloudResource], key: str) -> None:
         key: Key of the list in the result.
     """
     module = _Module(
+        resource_class.secrets,
         argument_spec={
             **ARGUMENT_SPEC,
             "name": {"type": "str"},

@@ -62,6 +62,11 @@ class Nova(Api):
         """Delete a flavor."""
         self.delete(f"/flavors/{ident}")
 
+    def availability_zones(self) -> list[str]:
+        """Names of the zones that servers may be asked to stand in."""
+        listed = self.list("/os-availability-zone", "availabilityZoneInfo")
+        return [zone["zoneName"] for zone in listed]
+
     def find_keypair(self, name: str) -> Raw | None:
         """The user's keypair of this name."""
         found = self.find(f"/os-keypairs/{quote(name, safe='')}")

@@ -80,6 +80,10 @@ class Resource:
         """
         return values
 
+    def planned(self, raw: Raw, values: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What else of the view a dry run of an update can tell."""
+        return {}
+
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Make it, with one request that is sent once. Returns what refresh needs."""
         raise NotImplementedError
@@ -298,8 +302,8 @@ class _Run:
         before = resource.view(raw)
         if self.check_mode:
             asked = {change.field.name: change.after for change in changes}
-            resource.prepare(asked, raw)
-            return self._outcome("update", before, {**before, **asked})
+            more = resource.planned(raw, resource.prepare(asked, raw))
+            return self._outcome("update", before, {**before, **asked, **more})
         current = self._apply(raw, changes)
         return self._outcome("update", before, resource.view(current))
 

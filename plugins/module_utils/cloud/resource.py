@@ -55,6 +55,11 @@ class CloudResource(Resource):
             InvalidInput: Names the option, the value and what is allowed.
         """
 
+    @classmethod
+    def secrets(cls, params: t.Mapping[str, t.Any]) -> t.Iterable[str]:
+        """Values within the options that must never be shown."""
+        return ()
+
     def blank(self) -> dict[str, t.Any]:
         """The view of one that has its name and nothing else yet."""
         return self.view({"name": self.name})

@@ -13,6 +13,7 @@ import typing as t
 from .api import Api, client_error
 from .clock import Clock
 from .errors import AuthError, InvalidInput
+from .heat import Heat
 from .magnum import Magnum
 from .nova import Nova
 
@@ -88,11 +89,17 @@ class Cloud:
         self.nova = Nova(self._connector("compute"), clock)
         self.glance = Api("Glance", self._connector("image"), clock)
         self.neutron = Api("Neutron", self._connector("network"), clock)
+        self.heat = Heat(self._connector("orchestration"), clock)
 
     @property
     def auth(self) -> dict[str, t.Any]:
         """Credentials in force, from wherever they came: to be hidden."""
         return dict(self._connection.config.config.get("auth") or {})
+
+    @property
+    def region(self) -> str:
+        """Name of the session's region, empty where nothing names one."""
+        return str(self._connection.config.get_region_name("orchestration") or "")
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
         return lambda: getattr(self._connection, service)

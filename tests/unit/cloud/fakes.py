@@ -47,6 +47,7 @@ AUTH = {
 HOSTS = {
     "/v3": "http://keystone.test",
     "/v1": "http://magnum.test",
+    "/v1.0": "http://heat.test",
     "/v2.1": "http://nova.test",
     "/v2.0": "http://neutron.test",
     "/v2": "http://glance.test",
@@ -56,6 +57,7 @@ CATALOG = {
     "compute": "http://nova.test/v2.1",
     "image": "http://glance.test",
     "network": "http://neutron.test",
+    "orchestration": "http://heat.test/v1.0",
 }
 
 Raw = dict[str, t.Any]
@@ -151,6 +153,10 @@ class Site:
                 _version(
                     "v2.1", "http://nova.test/v2.1/", version="2.96", min_version="2.1"
                 ),
+            ),
+            "http://heat.test": (
+                "versions",
+                _version("v1.0", "http://heat.test/v1.0/"),
             ),
             "http://glance.test": (
                 "versions",

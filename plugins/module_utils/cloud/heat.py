@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Heat's API: stacks."""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import quote
+
+from .api import Api
+from .clock import Clock
+from .magnum import STATES
+from .waiter import BUSY, Raw, Status
+
+
+class Heat(Api):
+    """Requests to Heat."""
+
+    def __init__(self, connect: t.Callable[[], t.Any], clock: Clock) -> None:
+        """Send nothing yet."""
+        super().__init__("Heat", connect, clock)
+
+    def stacks(self, tags: t.Sequence[str]) -> list[Raw]:
+        """The stacks of the project that carry all these tags.
+
+        Heat leaves out their parameters and outputs.
+        """
+        return self.list("/stacks", "stacks", {"tags": ",".join(tags)})
+
+    def all_stacks(self) -> list[Raw]:
+        """All stacks of the project, without parameters and outputs."""
+        return self.list("/stacks", "stacks")
+
+    def stack(self, ident: str) -> Raw | None:
+        """A stack whole, by name or id; None where it is not there, or was deleted."""
+        return self._stack(f"/stacks/{quote(ident, safe='')}")
+
+    def reread(self, stack: Raw) -> Raw | None:
+        """The same stack again (by its whole path, which saves a redirect)."""
+        return self._stack(_path(stack))
+
+    def _stack(self, path: str) -> Raw | None:
+        found = self.find(path)
+        if not found or found["stack"]["stack_status"] == "DELETE_COMPLETE":
+            return None
+        # The engine tells by updated_at whether a write took effect.
+        stack: Raw = found["stack"]
+        return {**stack, "updated_at": stack.get("updated_time")}
+
+    def template(self, stack: Raw) -> Raw:
+        """The template that a stack was last given."""
+        return self.get(f"{_path(stack)}/template")
+
+    def create_stack(self, body: Raw) -> Raw:
+        """Ask for a stack; names are unique in a project. Returns its C(id)."""
+        made = self.create("/stacks", body)["stack"]
+        return {**made, "stack_name": body["stack_name"]}
+
+    def update_stack(self, stack: Raw, body: Raw) -> None:
+        """Ask for an update; what C(body) leaves out stays as it is."""
+        self.patch(_path(stack), body)
+
+    def preview_update(self, stack: Raw, body: Raw) -> dict[str, list[str]]:
+        """Which resources an update would touch; nothing is changed.
+
+        Returns:
+            Names of resources by C(added), C(updated), C(replaced) and C(deleted).
+        """
+        answer = self.patch(f"{_path(stack)}/preview", body)["resource_changes"]
+        return {
+            what: sorted(resource["resource_name"] for resource in answer[what])
+            for what in ("added", "updated", "replaced", "deleted")
+        }
+
+    def delete_stack(self, stack: Raw) -> None:
+        """Ask for a stack's deletion."""
+        self.delete(_path(stack))
+
+    def failures(self, stack: Raw) -> dict[str, str]:
+        """Reasons of the failed resources, nested ones included, by name.
+
+        A nested stack that failed only because of what is in it is left out.
+        """
+        listed = self.list(
+            f"{_path(stack)}/resources", "resources", {"nested_depth": "5"}
+        )
+        failed = [r for r in listed if r["resource_status"].endswith("_FAILED")]
+        parents = {resource.get("parent_resource") for resource in failed}
+        return {
+            resource["resource_name"]: resource["resource_status_reason"]
+            for resource in failed
+            if resource["resource_name"] not in parents
+        }
+
+
+def status_of(raw: Raw) -> Status:
+    """The status of a stack; Magnum took its words from Heat."""
+    text = raw.get("stack_status") or "CREATE_IN_PROGRESS"
+    phase, operation = STATES.get(text, (BUSY, ""))
+    return Status(text, phase, operation, raw.get("stack_status_reason") or "")
+
+
+def _path(stack: Raw) -> str:
+    return f"/stacks/{stack['stack_name']}/{stack['id']}"
