@@ -149,7 +149,8 @@ heat_stack:
     resource_changes:
       description: >-
         In check mode, for an update, names of the resources that Heat would touch, by
-        C(added), C(updated), C(replaced) and C(deleted). Otherwise null.
+        C(added), C(updated), C(replaced) and C(deleted). Otherwise null. Heat
+        tells C(replaced) of some that it then updates in place.
       type: dict
       sample: {added: [], deleted: [], replaced: [], updated: [port]}
     created_at:

@@ -265,9 +265,10 @@ location:
     resource_changes:
       description: >-
         In check mode, for an update, names of the stack's resources that Heat would
-        touch, by C(added), C(updated), C(replaced) and C(deleted). Otherwise null.
+        touch, by C(added), C(updated), C(replaced) and C(deleted). Otherwise null. Heat
+        tells C(replaced) of some that it then updates in place.
       type: dict
-      sample: {added: [], deleted: [], replaced: [], updated: [subnet]}
+      sample: {added: [], deleted: [], replaced: [], updated: [own_subnet]}
     created_at:
       description: Time of creation.
       type: str

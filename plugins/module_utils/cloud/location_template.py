@@ -58,34 +58,37 @@ def build(own: bool, routed: bool, peers: t.Sequence[Peer]) -> Template:
         "parameters": parameters,
         "resources": resources,
         "outputs": {
-            name: {"value": {"get_resource": name} if own else {"get_param": name}}
-            for name in ("network", "subnet")
-        }
-        | ({"router": {"value": {"get_resource": "router"}}} if own else {}),
+            name: {"value": {"get_resource": f"own_{name}"} if own else kept}
+            for name, kept in (
+                ("network", {"get_param": "network"}),
+                ("subnet", {"get_param": "subnet"}),
+                ("router", ""),
+            )
+        },
     }
 
 
 def _network(routed: bool) -> Template:
     gateway = {"external_gateway_info": {"network": {"get_param": "external_network"}}}
     return {
-        "network": {"type": "OS::Neutron::Net"},
-        "subnet": {
+        "own_network": {"type": "OS::Neutron::Net"},
+        "own_subnet": {
             "type": "OS::Neutron::Subnet",
             "properties": {
-                "network": {"get_resource": "network"},
+                "network": {"get_resource": "own_network"},
                 "cidr": {"get_param": "cidr"},
                 "dns_nameservers": {"get_param": "dns_nameservers"},
             },
         },
-        "router": {
+        "own_router": {
             "type": "OS::Neutron::Router",
             "properties": gateway if routed else {},
         },
-        "interface": {
+        "own_interface": {
             "type": "OS::Neutron::RouterInterface",
             "properties": {
-                "router": {"get_resource": "router"},
-                "subnet": {"get_resource": "subnet"},
+                "router": {"get_resource": "own_router"},
+                "subnet": {"get_resource": "own_subnet"},
             },
         },
     }
@@ -107,7 +110,7 @@ def _joined(peer: Peer) -> Template:
         interface: {
             "type": "OS::Neutron::RouterInterface",
             "properties": {
-                "router": {"get_resource": "router"},
+                "router": {"get_resource": "own_router"},
                 "port": {"get_resource": port},
             },
         },

@@ -93,10 +93,10 @@ def test_a_new_location(site: Site) -> None:
     assert body["tags"] == "gpufleet-location,name=east"
     assert body["parameters"]["region"] == ""
     assert sorted(body["template"]["resources"]) == [
-        "interface",
-        "network",
-        "router",
-        "subnet",
+        "own_interface",
+        "own_network",
+        "own_router",
+        "own_subnet",
     ]
     # Its network is known only now, and becomes a tag to find it by.
     [update] = site.sent(f"PATCH {path(EAST, 'east')}")
