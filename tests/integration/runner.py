@@ -73,11 +73,27 @@ class Runner:
 
     def start(self, tasks: list[Task], *options: str) -> subprocess.Popen[str]:
         """Start a play and return its process."""
+        playbook = self.folder / "playbook.json"
+        playbook.write_text(json.dumps(self._play(tasks)))
+        return self._start(playbook, *options)
+
+    def playbook(self, path: Path, **variables: Any) -> list[dict[str, Any]]:
+        """Run a playbook in this cloud, to its end without a failure.
+
+        Returns:
+            The results of its tasks; of a loop, those of its items.
+        """
+        given = json.dumps({"cloud": self.cloud, **variables})
+        process = self._start(path, "--extra-vars", given)
+        self.output = process.communicate(timeout=1200)[0]
+        assert process.returncode == 0, self.output
+        lines = map(json.loads, self._results.read_text().splitlines())
+        return [item for line in lines for item in line.get("results", [line])]
+
+    def _start(self, playbook: Path, *options: str) -> subprocess.Popen[str]:
         self.recorder.requests.clear()
         self._results = self.folder / "results"
         self._results.write_text("")
-        playbook = self.folder / "playbook.json"
-        playbook.write_text(json.dumps(self._play(tasks)))
         command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,"]
         return subprocess.Popen(
             [*command, *options, "--diff", playbook],

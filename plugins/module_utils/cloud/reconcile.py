@@ -242,11 +242,16 @@ class _Run:
             return self._outcome(action, before, planned)
         if failed:
             self._delete(failed)
-        self.wrote = True
         try:
             made = resource.create(values)
         except OutcomeUnknown as error:
+            self.wrote = True
             made = self._look_for(error)
+        except CloudError as error:
+            # What was refused changed nothing; what broke may have.
+            self.wrote = self.wrote or (error.status or 0) >= 500
+            raise
+        self.wrote = True
         proof = Proof(resource.status, resource.failure, resource.complete)
         # Without wait it must be there at least: a next run that does not find it
         # would make a second one.

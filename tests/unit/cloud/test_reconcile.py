@@ -246,15 +246,20 @@ def test_references_are_resolved_before_the_first_write(run: Run, box: Box) -> N
     assert box.writes == 0
 
 
-def test_a_create_that_is_refused_made_nothing_certain(run: Run, box: Box) -> None:
-    """It was sent, so something may have changed."""
+@pytest.mark.parametrize(
+    ("status", "changed"), [(None, False), (403, False), (500, True)]
+)
+def test_a_create_that_is_refused_changed_nothing(
+    run: Run, box: Box, status: int | None, changed: bool
+) -> None:
+    """One that broke half-way may have."""
     thing = Thing(box, size=2)
-    thing.refused = ResourceError("quota")
+    thing.refused = ResourceError("quota", status=status)
     error = failing(run, thing)
     assert (error.type, error.message, error.changed) == (
         "ResourceError",
         "quota",
-        True,
+        changed,
     )
 
 

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The example playbooks, run as they stand: twice, and to take all away again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from integration.cloud_site import Site
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+
+
+@pytest.mark.parametrize("name", ["heat_stack", "location"])
+def test_example(site: Site, name: str) -> None:
+    member, playbook = site.member, PLAYBOOKS / f"{name}.yml"
+    first = member.playbook(playbook)
+    made = [result for result in first if result.get("action") == "create"]
+    assert len(made) >= 2, member.output
+
+    again = member.playbook(playbook)
+    assert not any(result["changed"] for result in again), member.output
+    assert len(again) == len(first)
+
+    gone = member.playbook(playbook, state="absent")
+    deleted = [result for result in gone if result.get("action") == "delete"]
+    assert len(deleted) == len(made), member.output
+
+
+def test_heat_tells_magnum_what_the_files_say(site: Site) -> None:
+    """The four kinds of nodes become templates of Magnum with these marks."""
+    member = site.member
+    member.playbook(PLAYBOOKS / "heat_stack.yml")
+    found = member("cluster_template_info")["cluster_templates"]
+    marks = {template["name"]: template["labels"] for template in found}
+    assert marks["gpu-nodes"]["gpu_enabled"] == "true"
+    assert marks["gpu-nodes"]["gpu_count"] == "4"
+    assert marks["npu-nodes"]["npu_enabled"] == "true"
+    assert marks["hybrid-nodes"]["workload_type"] == "mixed"
+    assert marks["cpu-nodes"] == {
+        "workload_type": "general",
+        "power_monitoring": "kepler",
+    }
+
+
+def test_a_stack_that_fails_and_one_that_hides(site: Site) -> None:
+    member = site.member
+    template = {
+        "heat_template_version": "2018-08-31",
+        "parameters": {
+            "cidr": {"type": "string", "default": "10.40.0.0/24"},
+            "secret": {"type": "string", "hidden": True},
+        },
+        "resources": {
+            "net": {"type": "OS::Neutron::Net"},
+            "sub": {
+                "type": "OS::Neutron::Subnet",
+                "properties": {
+                    "network": {"get_resource": "net"},
+                    "cidr": {"get_param": "cidr"},
+                    "gateway_ip": "10.40.0.1",
+                    "allocation_pools": [{"start": "10.40.0.5", "end": "10.40.0.9"}],
+                },
+            },
+        },
+    }
+    secret = "kept-from-all-eyes"
+    asked = {
+        "name": "net",
+        "template": template,
+        "parameters": {"secret": secret},
+        "tags": ["b", "a"],
+    }
+    made = member("heat_stack", **asked)
+    assert made["action"] == "create", made
+    assert secret not in member.output
+    assert made["heat_stack"]["parameters"] == {
+        "cidr": "10.40.0.0/24",
+        "secret": "******",
+    }
+    again = member("heat_stack", **asked)
+    assert not again["changed"], again
+    assert len(member.recorder.counted) <= 4, member.recorder.counted
+
+    # The pool is not within these addresses: Neutron refuses, and says why.
+    failed = member("heat_stack", name="net", parameters={"cidr": "10.41.0.0/24"})
+    assert failed["error"]["type"] == "ResourceError", failed
+    assert "sub: " in failed["msg"]
+    assert failed["changed"]
+    back = member("heat_stack", name="net", parameters={"cidr": "10.40.0.0/24"})
+    assert back["action"] == "update", back
+    assert back["heat_stack"]["status"] == "UPDATE_COMPLETE", back
+
+    wrong = member("heat_stack", name="other", template={"resources": {}})
+    assert wrong["error"]["type"] == "InvalidInput", wrong
+    assert not wrong["changed"]
+    assert member("heat_stack", name="net", state="absent")["action"] == "delete"
+    assert not member("heat_stack", name="net", state="absent")["changed"]
