@@ -24,6 +24,7 @@ NEWEST = (1, 14)
 ZERO_NODES = (1, 10)
 NODE_GROUPS = (1, 9)
 RESIZE = (1, 7)
+ROTATE_CA = (1, 5)
 
 STATES = {
     "CREATE_IN_PROGRESS": (BUSY, "create"),
@@ -174,6 +175,25 @@ class Magnum(Api):
             for key, value in bounds.items()
         ]
         self.patch(f"/clusters/{cluster}/nodegroups/{group}", patch)
+
+    # Certificates -----------------------------------------------------------
+
+    def ca(self, cluster: str) -> str:
+        """The certificate of a cluster's CA, as PEM."""
+        return str(self.get(f"/certificates/{cluster}")["pem"])
+
+    def sign(self, cluster: str, request: str) -> str:
+        """Have a certificate signed by a cluster's CA. Returns it as PEM.
+
+        Magnum keeps no list of them, so that one more does no harm.
+        """
+        body = {"cluster_uuid": cluster, "csr": request}
+        return str(self.post("/certificates", body)["pem"])
+
+    def rotate_ca(self, cluster: str) -> None:
+        """Ask for a new CA; all certificates that the old one signed end."""
+        self.require(ROTATE_CA, "Rotating the CA")
+        self.send("PATCH", f"/certificates/{cluster}")
 
     # Templates --------------------------------------------------------------
 

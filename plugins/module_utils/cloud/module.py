@@ -97,6 +97,11 @@ def run(resource_class: type[CloudResource]) -> None:
     try:
         if not params["name"].strip():
             raise InvalidInput("name: must not be empty")
+        option = resource_class.reveals(params)
+        if option and not module.no_log:
+            raise InvalidInput(
+                f"{option}: the result holds a secret; set no_log: true on the task"
+            )
         if params["state"] == "present":
             resource_class.validate(params)
         cloud = Cloud(params, clock, module.warn)
@@ -119,12 +124,17 @@ def run(resource_class: type[CloudResource]) -> None:
         )
 
 
-def run_info(resource_class: type[CloudResource], key: str) -> None:
+def run_info(
+    resource_class: type[CloudResource],
+    key: str,
+    options: dict[str, dict[str, t.Any]] | None = None,
+) -> None:
     """Run the C(_info) module of a resource.
 
     Args:
         resource_class: What is asked about.
         key: Key of the list in the result.
+        options: Further options, as an argument spec.
     """
     module = _Module(
         resource_class.secrets,
@@ -132,6 +142,7 @@ def run_info(resource_class: type[CloudResource], key: str) -> None:
             **ARGUMENT_SPEC,
             "name": {"type": "str"},
             "required": {"type": "bool", "default": False},
+            **(options or {}),
         },
         supports_check_mode=True,
     )

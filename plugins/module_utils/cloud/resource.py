@@ -56,6 +56,11 @@ class CloudResource(Resource):
         """
 
     @classmethod
+    def reveals(cls, params: t.Mapping[str, t.Any]) -> str:
+        """The option that makes the result itself a secret; empty for none."""
+        return ""
+
+    @classmethod
     def secrets(cls, params: t.Mapping[str, t.Any]) -> t.Iterable[str]:
         """Values within the options that must never be shown."""
         return ()
