@@ -57,7 +57,7 @@ kubeconfigs:
     path:
       description: Path of the file.
       type: str
-      sample: /home/ops/.kube/training
+      sample: /etc/kubernetes/training.kubeconfig
     cluster:
       description: Name of the cluster.
       type: str

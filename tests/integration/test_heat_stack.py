@@ -1,33 +1,15 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The example playbooks, run as they stand: twice, and to take all away again."""
+"""Stacks of the user's own, on real Heat."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from integration.cloud_site import Site
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
-
-
-@pytest.mark.parametrize("name", ["heat_stack", "location"])
-def test_example(site: Site, name: str) -> None:
-    member, playbook = site.member, PLAYBOOKS / f"{name}.yml"
-    first = member.playbook(playbook)
-    made = [result for result in first if result.get("action") == "create"]
-    assert len(made) >= 2, member.output
-
-    again = member.playbook(playbook)
-    assert not any(result["changed"] for result in again), member.output
-    assert len(again) == len(first)
-
-    gone = member.playbook(playbook, state="absent")
-    deleted = [result for result in gone if result.get("action") == "delete"]
-    assert len(deleted) == len(made), member.output
 
 
 def test_heat_tells_magnum_what_the_files_say(site: Site) -> None:
