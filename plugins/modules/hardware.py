@@ -51,6 +51,12 @@ options:
       - Whether all projects may use it. Can't be changed later.
     type: bool
     aliases: [is_public]
+  projects:
+    description:
+      - Names or ids of the projects that may use it, these and no others. For hardware
+        that is not O(public).
+    type: list
+    elements: str
   description:
     description:
       - Description of the flavor.
@@ -62,14 +68,16 @@ options:
     elements: dict
     suboptions:
       kind:
-        description: Kind of the accelerator.
+        description:
+          - Kind of the accelerator; that of the catalogue, else V(gpu), where it is not
+            given.
         type: str
         choices: [gpu, npu]
-        default: gpu
       vendor:
-        description: Vendor, for example V(nvidia), V(amd) or V(intel).
+        description:
+          - Vendor, for example V(nvidia), V(amd) or V(intel). Needed for models that
+            are not in the catalogue.
         type: str
-        required: true
       model:
         description: Model, for example V(A100).
         type: str
@@ -79,7 +87,8 @@ options:
         type: int
         default: 1
       memory_gib:
-        description: Memory of one device in GiB.
+        description:
+          - Memory of one device in GiB; that of the catalogue where it is not given.
         type: int
       resource_class:
         description:
@@ -93,14 +102,46 @@ options:
             devices by PCI passthrough without Placement. In place of
             O(accelerators[].resource_class).
         type: str
+  gpu_type:
+    description:
+      - Name of a GPU in the catalogue. With O(gpu_count) it is short for
+        O(accelerators), and can't be given together with it.
+      - One of V(amd-mi250), V(amd-mi300x), V(nvidia-a100) (of 80 GiB),
+        V(nvidia-a100-40), V(nvidia-a100-80), V(nvidia-b200), V(nvidia-h100),
+        V(nvidia-h200) and V(nvidia-l40s).
+    type: str
+  gpu_count:
+    description:
+      - Number of GPUs of O(gpu_type) in a node.
+    type: int
+  npu_type:
+    description:
+      - Name of an NPU in the catalogue, one of V(amd-xdna), V(intel-gaudi2),
+        V(intel-gaudi3) and V(intel-npu).
+    type: str
+  npu_count:
+    description:
+      - Number of NPUs of O(npu_type) in a node.
+    type: int
   power_watts:
     description:
       - Electrical power of a node under load in W; reports reckon with it.
+      - Where it is not given and O(accelerators) are new or change, it is the highest
+        power of the accelerators alone, provided that the catalogue knows them all.
     type: float
   hourly_cost:
     description:
       - Price of a node and hour in your currency; reports reckon with it.
     type: float
+  recreate:
+    description:
+      - Whether to delete the flavor and create it again where what was asked for can't
+        be changed. What was not asked for, extra specs of others and O(projects)
+        included, is taken over. Templates and clusters know flavors by name and are not
+        touched.
+      - Refused while servers use the flavor; the error names them.
+    type: bool
+    default: false
   extra_specs:
     description:
       - Further extra specs, for example traits (C(trait:CUSTOM_NVLINK=required)). They
@@ -115,6 +156,16 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Nodes with four A100, in short
+  gpufleet.openstack.hardware:
+    cloud: mycloud-admin
+    name: gpu.a100.4
+    vcpus: 48
+    ram_mib: 524288
+    disk_gib: 200
+    gpu_type: nvidia-a100
+    gpu_count: 4
+
 - name: Nodes with four A100
   gpufleet.openstack.hardware:
     cloud: mycloud-admin
@@ -193,6 +244,12 @@ hardware:
       description: Whether all projects may use it.
       type: bool
       sample: true
+    projects:
+      description: >-
+        Ids of the projects that may use it, where O(projects) is given; else
+        null.
+      type: list
+      elements: str
     description:
       description: Description of the flavor, null for none.
       type: str

@@ -74,6 +74,11 @@ hardware:
       description: Whether all projects may use it.
       type: bool
       sample: true
+    projects:
+      description: >-
+        Ids of the projects that may use it; null here.
+      type: list
+      elements: str
     description:
       description: Description of the flavor, null for none.
       type: str

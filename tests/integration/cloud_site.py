@@ -157,6 +157,23 @@ class Site:
             if "-node-" in server["name"]
         )
 
+    def server(self, flavor: str) -> Any:
+        """A server of the project, named busy, without a network. Returns it."""
+        nova = self.project.connect().compute
+        made = nova.create_server(
+            name="busy",
+            flavor_id=self.flavor_id(flavor),
+            image_id=nova.find_image("fedora-coreos-40").id,
+            networks="none",
+        )
+        return nova.wait_for_server(made, wait=120)
+
+    def remove_server(self, server: Any) -> None:
+        """Remove a server and wait until it is gone."""
+        nova = self.project.connect().compute
+        nova.delete_server(server)
+        nova.wait_for_delete(server, wait=120)
+
     def network(self, kind: str, ident: str) -> dict[str, Any] | None:
         """Neutron's own view of a network, subnet or router; None where it is gone."""
         answer = self.project.connect().network.get(f"/{kind}/{ident}")

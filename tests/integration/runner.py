@@ -77,7 +77,7 @@ class Runner:
         playbook.write_text(json.dumps(self._play(tasks)))
         return self._start(playbook, *options)
 
-    def playbook(self, path: Path, **variables: Any) -> list[dict[str, Any]]:
+    def playbook(self, path: Path, /, **variables: Any) -> list[dict[str, Any]]:
         """Run a playbook in this cloud, to its end without a failure.
 
         Returns:

@@ -94,6 +94,51 @@ def test_life(site: Site) -> None:
     assert admin("hardware_info", name=name)["hardware"] == []
 
 
+def test_short_form_access_and_recreation(site: Site) -> None:
+    admin, name = site.admin, site.name("short")
+    asked = {
+        "name": name,
+        **SIZE,
+        "public": False,
+        "projects": [site.project.name],
+        "gpu_type": "nvidia-a100",
+        "gpu_count": 4,
+    }
+    made = admin("hardware", **asked)
+    assert made["action"] == "create", made
+    assert made["hardware"]["projects"] == [site.project.id]
+    assert made["hardware"]["power_watts"] == 1600
+    assert site.nova_extra_specs(name)["resources:CUSTOM_GPU_A100"] == "4"
+    assert not admin("hardware", **asked)["changed"]
+    # Its members see it, and when it is taken from them no more.
+    [seen] = site.member("hardware_info", name=name)["hardware"]
+    assert seen["accelerators"][0]["memory_gib"] == 80
+    taken = admin("hardware", name=name, projects=[])
+    assert taken["action"] == "update", taken
+    assert site.member("hardware_info", name=name)["hardware"] == []
+    admin("hardware", name=name, projects=[site.project.id])
+
+    site.set_extra_spec(name, "vendor:own", "kept")
+    planned = admin.check("hardware", name=name, vcpus=8, recreate=True)
+    assert planned["action"] == "recreate", planned
+    server = site.server(name)
+    refused = admin("hardware", name=name, vcpus=8, recreate=True)
+    assert refused["error"]["type"] == "Conflict", refused
+    assert "while servers use it: busy" in refused["msg"]
+    site.remove_server(server)
+
+    new = admin("hardware", name=name, vcpus=8, recreate=True)
+    assert new["action"] == "recreate", new
+    assert new["hardware"]["id"] != made["hardware"]["id"]
+    assert new["hardware"]["vcpus"] == 8
+    assert new["hardware"]["ram_mib"] == SIZE["ram_mib"]
+    assert new["hardware"]["projects"] == [site.project.id]
+    specs = site.nova_extra_specs(name)
+    assert specs["resources:CUSTOM_GPU_A100"] == "4"
+    assert specs["vendor:own"] == "kept"
+    assert not admin("hardware", name=name, vcpus=8, recreate=True)["changed"]
+
+
 def test_bad_input(site: Site) -> None:
     name = site.name("bad")
     low, twice, ours, missing = site.admin.run(

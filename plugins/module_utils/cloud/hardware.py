@@ -9,7 +9,8 @@ import math
 import re
 import typing as t
 
-from .errors import HardwareNotFound, InvalidInput
+from .catalogue import declared, power
+from .errors import Conflict, HardwareNotFound, InvalidInput
 from .extra_specs import SCOPE, Hardware, decode, encode, normalize, plan
 from .fields import Field
 from .reconcile import Step
@@ -17,7 +18,7 @@ from .resource import CloudResource
 from .waiter import Raw
 
 _WAY_OUT = (
-    "Nova can't change it; delete the hardware and create it again, or give the new "
+    "Nova can't change it; set recreate: true to replace the flavor, or give the new "
     "one another name"
 )
 
@@ -38,6 +39,7 @@ class HardwareResource(CloudResource):
         _frozen("ephemeral_gib", "int", "OS-FLV-EXT-DATA:ephemeral"),
         _frozen("swap_mib", "int", "swap"),
         _frozen("public", "bool", "os-flavor-access:is_public", aliases=["is_public"]),
+        Field("projects", "list", spec={"elements": "str"}),
         Field("description"),
         Field(
             "accelerators",
@@ -45,12 +47,8 @@ class HardwareResource(CloudResource):
             spec={
                 "elements": "dict",
                 "options": {
-                    "kind": {
-                        "type": "str",
-                        "choices": ["gpu", "npu"],
-                        "default": "gpu",
-                    },
-                    "vendor": {"type": "str", "required": True},
+                    "kind": {"type": "str", "choices": ["gpu", "npu"]},
+                    "vendor": {"type": "str"},
                     "model": {"type": "str", "required": True},
                     "count": {"type": "int", "default": 1},
                     "memory_gib": {"type": "int"},
@@ -63,6 +61,18 @@ class HardwareResource(CloudResource):
         Field("hourly_cost", "float"),
         Field("extra_specs", "dict", merge=True),
     )
+    options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "gpu_type": {"type": "str"},
+        "gpu_count": {"type": "int"},
+        "npu_type": {"type": "str"},
+        "npu_count": {"type": "int"},
+        "recreate": {"type": "bool", "default": False},
+    }
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Keep what was asked for."""
+        super().__init__(*args, **kwargs)
+        self.recreate = bool(self.params.get("recreate"))
 
     @classmethod
     def validate(cls, params: t.Mapping[str, t.Any]) -> None:
@@ -75,7 +85,7 @@ class HardwareResource(CloudResource):
                 raise InvalidInput(f"{name}: {params[name]} is no number from 0 on")
         ours = encode(
             Hardware(
-                normalize(params["accelerators"] or []),
+                normalize(declared(params) or []),
                 params["power_watts"],
                 params["hourly_cost"],
                 {},
@@ -93,8 +103,13 @@ class HardwareResource(CloudResource):
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """The options that were given."""
         asked = super().desired(have)
-        if "accelerators" in asked:
-            asked["accelerators"] = normalize(asked["accelerators"])
+        accelerators = declared(self.params)
+        if accelerators is not None:
+            asked["accelerators"] = normalize(accelerators)
+            other = not have or have["accelerators"] != asked["accelerators"]
+            watts = power(asked["accelerators"])
+            if other and watts:
+                asked.setdefault("power_watts", watts)
         if "extra_specs" in asked:
             asked["extra_specs"] = {
                 str(key): str(value).lower() if isinstance(value, bool) else str(value)
@@ -115,11 +130,38 @@ class HardwareResource(CloudResource):
         return self.cloud.nova.flavor(raw["id"])
 
     def view(self, raw: Raw) -> dict[str, t.Any]:
-        """The shape that users see."""
+        """The shape that users see, with projects where they are needed."""
+        needed = self.recreate or self.params.get("projects") is not None
+        if needed and "id" in raw and "projects" not in raw:
+            private = raw.get("os-flavor-access:is_public") is False
+            nova = self.cloud.nova
+            raw["projects"] = nova.flavor_access(raw["id"]) if private else None
         return view(raw)
 
+    def same(self, field: Field, asked: t.Any, there: t.Any) -> bool:
+        """Projects are known by name or id, without order."""
+        if field.name != "projects":
+            return super().same(field, asked, there)
+        return self._project_ids(asked) == set(there or [])
+
+    def _project_ids(self, idents: t.Iterable[str]) -> set[str]:
+        named = {ident: self.references.find("project", ident) for ident in idents}
+        return {found.id if found else ident for ident, found in named.items()}
+
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
-        """A new one needs its size."""
+        """A new one needs its size; projects are for private ones."""
+        public = values.get("public", (raw or {}).get("os-flavor-access:is_public"))
+        if values.get("projects") and public is not False:
+            raise InvalidInput(
+                f"projects: {self} is public, so that all projects may use it; set "
+                "public: false when it is created"
+            )
+        if "projects" in values:
+            found = [
+                self.references.resolve("projects", "project", ident).id
+                for ident in values["projects"]
+            ]
+            values = {**values, "projects": sorted(set(found))}
         missing = [name for name in ("vcpus", "ram_mib", "disk_gib") if not raw]
         missing = [name for name in missing if name not in values]
         if missing:
@@ -139,7 +181,7 @@ class HardwareResource(CloudResource):
         """Set what differs."""
         nova, ident = self.cloud.nova, raw["id"]
         have = raw.get("extra_specs") or {}
-        now = view(raw)
+        now = self.view(raw)
         asked = {**now, **values}
         new, gone = plan(
             have,
@@ -158,8 +200,27 @@ class HardwareResource(CloudResource):
                 nova.set_extra_specs(ident, new)
             for key in gone:
                 nova.remove_extra_spec(ident, key)
+            if "projects" in values:
+                wanted, granted = set(values["projects"]), set(now["projects"] or [])
+                for project in sorted(wanted - granted):
+                    nova.grant_flavor(ident, project)
+                for project in sorted(granted - wanted):
+                    nova.revoke_flavor(ident, project)
 
         return [Step(apply, lambda raw: True)]
+
+    def check_recreate(self, raw: Raw) -> None:
+        """Refuse while servers were made of the flavor."""
+        servers = self.cloud.nova.servers_of(raw["id"])
+        if servers:
+            names = ", ".join(sorted(server["name"] for server in servers))
+            raise Conflict(
+                f"{self} can't be recreated while servers use it: {names}. Delete them "
+                "first, or give the new one another name",
+                details={
+                    "servers": [{"id": s["id"], "name": s["name"]} for s in servers]
+                },
+            )
 
     def delete(self, raw: Raw) -> None:
         """Delete the flavor; servers that were made of it are not touched."""
@@ -178,6 +239,7 @@ def view(raw: Raw) -> dict[str, t.Any]:
         "ephemeral_gib": raw.get("OS-FLV-EXT-DATA:ephemeral") or 0,
         "swap_mib": raw.get("swap") or 0,  # Nova says "" for none
         "public": raw.get("os-flavor-access:is_public"),
+        "projects": raw.get("projects"),
         "description": raw.get("description"),
         "accelerators": specs.accelerators,
         "power_watts": specs.power_watts,

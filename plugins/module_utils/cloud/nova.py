@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from urllib.parse import quote
 
 from .api import Api
 from .clock import Clock
-from .errors import AmbiguousName
+from .errors import AmbiguousName, Conflict, NotFound
 from .waiter import Raw
 
 MICROVERSION = "2.61"
@@ -57,6 +58,30 @@ class Nova(Api):
     def remove_extra_spec(self, ident: str, key: str) -> None:
         """Remove one extra spec."""
         self.delete(f"/flavors/{ident}/os-extra_specs/{quote(key, safe='')}")
+
+    def flavor_access(self, ident: str) -> list[str]:
+        """Ids of the projects that may use a private flavor."""
+        path = f"/flavors/{quote(ident, safe='')}/os-flavor-access"
+        listed = self.list(path, "flavor_access")
+        return sorted(access["tenant_id"] for access in listed)
+
+    def grant_flavor(self, ident: str, project: str) -> None:
+        """Let a project use a private flavor."""
+        with contextlib.suppress(Conflict):  # it may already
+            self._flavor_action(ident, {"addTenantAccess": {"tenant": project}})
+
+    def revoke_flavor(self, ident: str, project: str) -> None:
+        """Let a project use a private flavor no more."""
+        with contextlib.suppress(NotFound):  # it may not already
+            self._flavor_action(ident, {"removeTenantAccess": {"tenant": project}})
+
+    def _flavor_action(self, ident: str, body: Raw) -> None:
+        self.post(f"/flavors/{quote(ident, safe='')}/action", body)
+
+    def servers_of(self, flavor: str) -> list[Raw]:
+        """Servers of all projects that were made of a flavor (id and name)."""
+        filters = {"all_tenants": "1", "flavor": flavor}
+        return self.list("/servers", "servers", filters)
 
     def delete_flavor(self, ident: str) -> None:
         """Delete a flavor."""

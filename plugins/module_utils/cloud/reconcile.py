@@ -33,12 +33,14 @@ class Resource:
         name: Name or id asked for.
         fields: Its options that are properties.
         recreate_failed: Whether one that failed to be created is replaced.
+        recreate: Whether one is replaced that can't be changed as asked.
     """
 
     kind = ""
     name = ""
     fields: tuple[Field, ...] = ()
     recreate_failed = False
+    recreate = False
 
     def find(self) -> Raw | None:
         """Look it up by name or id; None where it is not there."""
@@ -98,6 +100,9 @@ class Resource:
 
     def check_delete(self, raw: Raw) -> None:
         """Raise where it must not be deleted."""
+
+    def check_recreate(self, raw: Raw) -> None:
+        """Raise where it must not be replaced by a new one."""
 
     def status(self, raw: Raw) -> Status:
         """What it says of itself; most kinds have no status: they are, or are not."""
@@ -203,6 +208,9 @@ class _Run:
                 raise failure
             return self._create(raw)
         changes = self._changes(raw)
+        if resource.recreate and any(c.field.change == "frozen" for c in changes):
+            resource.check_recreate(raw)
+            return self._create(raw, changes)
         refuse_frozen(str(resource), changes)
         if not changes and status.phase != FAILED:
             return self._outcome("none", resource.view(raw), resource.view(raw))
@@ -230,18 +238,30 @@ class _Run:
             clock=self.clock,
         )
 
-    def _create(self, failed: Raw | None) -> Outcome:
-        """Make it, in the place of a failed one where there is one."""
+    def _create(
+        self, old: Raw | None, changes: t.Sequence[Change] | None = None
+    ) -> Outcome:
+        """Make it, in the place of a failed or outdated one where there is one.
+
+        Args:
+            old: The one to be replaced.
+            changes: What shall differ from it; the rest is taken over. Without them
+                nothing of a failed one is.
+        """
         resource = self.resource
+        before = resource.view(old) if old else None
         asked = resource.desired(None)
+        if before and changes is not None:
+            kept = {field.name: before[field.name] for field in resource.fields}
+            kept.update({change.field.name: change.after for change in changes})
+            asked = {name: value for name, value in kept.items() if value is not None}
         values = resource.prepare(asked, None)
-        before = resource.view(failed) if failed else None
-        action = "recreate" if failed else "create"
+        action = "recreate" if old else "create"
         if self.check_mode:
             planned = {**resource.blank(), **asked, "id": KNOWN_AFTER_APPLY}
             return self._outcome(action, before, planned)
-        if failed:
-            self._delete(failed)
+        if old:
+            self._delete(old)
         try:
             made = resource.create(values)
         except OutcomeUnknown as error:
@@ -279,7 +299,14 @@ class _Run:
         made = t.cast(Raw, raw)
         if resource.status(made).phase == DONE:
             # What the API can't take at creation is set now.
-            later = [c for c in self._changes(made) if c.field.change == "update"]
+            have = resource.view(made)
+            found = differences(
+                resource.fields,
+                resource.desired(have) if changes is None else asked,
+                have,
+                resource.same,
+            )
+            later = [change for change in found if change.field.change == "update"]
             made = self._apply(made, later) if later else made
         return self._outcome(action, before, resource.view(made))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import quote
 from uuid import UUID
 
 from .errors import (
@@ -70,8 +71,8 @@ class References:
         """What C(ident) names, None where there is no such thing.
 
         Args:
-            kind: C(flavor), C(image), C(network), C(subnet), C(keypair) or
-                C(template).
+            kind: C(flavor), C(image), C(network), C(subnet), C(keypair),
+                C(project) or C(template).
             ident: Name or id.
 
         Raises:
@@ -133,6 +134,15 @@ class References:
         if found:
             return Reference(found["id"], found["name"], found["id"])
         return _only("images", ident, glance.list("/images", "images", {"name": ident}))
+
+    def _find_project(self, ident: str) -> Reference | None:
+        keystone = self.cloud.keystone
+        found = keystone.find(f"/projects/{quote(ident, safe='')}")
+        if found:
+            project = found["project"]
+            return Reference(project["id"], project["name"], project["id"])
+        listed = keystone.list("/projects", "projects", {"name": ident})
+        return _only("projects", ident, listed)
 
     def _find_network(self, ident: str) -> Reference | None:
         return self._find_in_neutron("network", ident)

@@ -88,6 +88,7 @@ class Cloud:
         )
         self.nova = Nova(self._connector("compute"), clock)
         self.glance = Api("Glance", self._connector("image"), clock)
+        self.keystone = Api("Keystone", self._connector("identity"), clock)
         self.neutron = Api("Neutron", self._connector("network"), clock)
         self.heat = Heat(self._connector("orchestration"), clock)
 

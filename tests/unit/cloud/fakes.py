@@ -53,6 +53,7 @@ HOSTS = {
     "/v2": "http://glance.test",
 }
 CATALOG = {
+    "identity": KEYSTONE,
     "container-infra": "http://magnum.test/v1",
     "compute": "http://nova.test/v2.1",
     "image": "http://glance.test",

@@ -90,6 +90,7 @@ def test_create(site: Site) -> None:
         "ephemeral_gib": 0,
         "swap_mib": 0,
         "public": True,
+        "projects": None,
         "description": "Four",
         "accelerators": normalize([A100]),
         "power_watts": 2400.0,
@@ -311,8 +312,8 @@ def test_what_nova_can_not_change_is_a_conflict(
         site.run(HardwareResource, **{**ASKED, field: asked})
     assert caught.value.message == (
         f"hardware 'gpu.a100.4': {field} is {there_is!r} and can't be changed to "
-        f"{asked!r} (Nova can't change it; delete the hardware and create it again, or "
-        "give the new one another name)"
+        f"{asked!r} (Nova can't change it; set recreate: true to replace the flavor, "
+        "or give the new one another name)"
     )
     assert site.writes == []
 
@@ -361,6 +362,7 @@ def test_check_mode_of_a_create(site: Site) -> None:
         "ephemeral_gib": 0,
         "swap_mib": 0,
         "public": None,
+        "projects": None,
         "description": None,
         "accelerators": normalize([A100]),
         "power_watts": 2400.0,
@@ -434,3 +436,221 @@ def test_options_have_the_names_of_openstack_cloud_too(site: Site) -> None:
         HardwareResource, name="7", ram=524288, disk=200, vcpus=48, is_public=True
     )
     assert outcome.action == "none"
+
+
+# the catalogue ------------------------------------------------------------------
+
+
+def test_the_short_form(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": []})
+    size = {name: ASKED[name] for name in ("name", "vcpus", "ram_mib", "disk_gib")}
+    short = {"gpu_type": "nvidia-a100", "gpu_count": 4}
+    outcome = site.run(HardwareResource, **size, **short, check_mode=True)
+    assert outcome.after is not None
+    assert outcome.after["accelerators"] == normalize([A100])
+    assert outcome.after["power_watts"] == 1600
+    # What is said goes before what is known.
+    more = {**short, "power_watts": 2400}
+    outcome = site.run(HardwareResource, **size, **more, check_mode=True)
+    assert outcome.after is not None
+    assert outcome.after["power_watts"] == 2400
+
+
+def test_the_short_form_is_the_same_as_the_long_one(site: Site) -> None:
+    there(site, specs(A100))
+    asked: Raw = {"name": "gpu.a100.4", "gpu_type": "NVIDIA-A100-80", "gpu_count": 4}
+    assert site.run(HardwareResource, **asked).action == "none"
+
+
+def test_both_kinds_in_short(site: Site) -> None:
+    there(site)
+    outcome = site.run(
+        HardwareResource,
+        name="gpu.a100.4",
+        gpu_type="amd-mi300x",
+        gpu_count=8,
+        npu_type="intel-gaudi3",
+        npu_count=2,
+        check_mode=True,
+    )
+    assert outcome.after is not None
+    assert [
+        (one["kind"], one["model"], one["count"], one["memory_gib"])
+        for one in outcome.after["accelerators"]
+    ] == [("gpu", "MI300X", 8, 192), ("npu", "Gaudi3", 2, 128)]
+    assert outcome.after["power_watts"] == 8 * 750 + 2 * 900
+
+
+@pytest.mark.parametrize(
+    ("given", "filled"),
+    [
+        ({"model": "Gaudi 3"}, ("npu", "intel", 128)),
+        ({"model": "a100", "memory_gib": 40}, ("gpu", "nvidia", 40)),
+        ({"model": "A100"}, ("gpu", "nvidia", 80)),
+        # Another vendor's: the catalogue does not know it.
+        ({"model": "A100", "vendor": "acme"}, ("gpu", "acme", None)),
+        ({"model": "X1", "vendor": "acme"}, ("gpu", "acme", None)),
+        ({"model": "XDNA"}, ("npu", "amd", None)),
+    ],
+)
+def test_the_catalogue_fills_in_what_is_not_said(
+    site: Site, given: Raw, filled: tuple[str, str, int | None]
+) -> None:
+    there(site)
+    outcome = site.run(
+        HardwareResource, name="gpu.a100.4", accelerators=[given], check_mode=True
+    )
+    assert outcome.after is not None
+    [one] = outcome.after["accelerators"]
+    assert (one["kind"], one["vendor"], one["memory_gib"]) == filled
+
+
+def test_power_is_not_guessed_again_while_nothing_changes(site: Site) -> None:
+    there(site, specs(A100))  # 2400 W, once set by hand
+    asked: Raw = {"name": "gpu.a100.4", "accelerators": [A100]}
+    assert site.run(HardwareResource, **asked).action == "none"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gpu_type": "nvidia-a100"}, "gpu_count: is needed beside gpu_type"),
+        ({"npu_count": 2}, "npu_type: is needed beside npu_count"),
+        ({"gpu_type": "x", "gpu_count": 1}, "gpu_type: 'x' is none of amd-mi250"),
+        ({"gpu_type": "intel-gaudi3", "gpu_count": 1}, "is none of amd-mi250"),
+        (
+            {"gpu_type": "nvidia-a100", "gpu_count": 1, "accelerators": [A100]},
+            "can't be given together with gpu_type",
+        ),
+        ({"accelerators": [{"model": "X1"}]}, "'X1' is not in the catalogue"),
+        ({"gpu_type": "nvidia-a100", "gpu_count": 0}, "count: 0 is below 1"),
+    ],
+)
+def test_what_the_short_form_refuses(site: Site, options: Raw, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        site.run(HardwareResource, name="gpu.a100.4", **options)
+    assert site.history == []
+
+
+# access by project ----------------------------------------------------------------
+
+ACCESS = "GET /v2.1/flavors/7/os-flavor-access"
+ACTION = "POST /v2.1/flavors/7/action"
+PRIVATE = {"os-flavor-access:is_public": False}
+
+
+def project(site: Site, name: str, ident: str) -> None:
+    found = {"id": ident, "name": name}
+    site.on(f"GET /v3/projects/{name}", Reply(404))
+    site.on(f"GET /v3/projects?name={name}", {"projects": [found]})
+    site.on(f"GET /v3/projects/{ident}", {"project": found})
+
+
+def access(*idents: str) -> Raw:
+    return {"flavor_access": [{"flavor_id": "7", "tenant_id": i} for i in idents]}
+
+
+def test_projects_are_granted_and_revoked(site: Site) -> None:
+    there(site, **PRIVATE)
+    site.on(FLAVOR, {"flavor": flavor(**PRIVATE)})
+    project(site, "blue", "p1")
+    project(site, "red", "p2")
+    site.on(ACCESS, access("p2", "p3"), access("p1", "p2"))
+    site.on(ACTION, {})
+    outcome = site.run(HardwareResource, name="gpu.a100.4", projects=["blue", "p2"])
+    assert outcome.action == "update"
+    assert site.sent(ACTION) == [
+        {"addTenantAccess": {"tenant": "p1"}},
+        {"removeTenantAccess": {"tenant": "p3"}},
+    ]
+    assert outcome.after is not None
+    assert outcome.after["projects"] == ["p1", "p2"]
+
+
+def test_the_same_projects_are_no_change(site: Site) -> None:
+    there(site, **PRIVATE)
+    project(site, "blue", "p1")
+    site.on(ACCESS, access("p1"))
+    assert site.run(HardwareResource, name="gpu.a100.4", projects=["blue"]).action == (
+        "none"
+    )
+
+
+def test_access_that_is_there_meanwhile_is_no_failure(site: Site) -> None:
+    there(site, **PRIVATE)
+    site.on(FLAVOR, {"flavor": flavor(**PRIVATE)})
+    project(site, "blue", "p1")
+    site.on(ACCESS, access())
+    site.on(ACTION, Reply(409, {"conflictingRequest": {"message": "exists"}}))
+    assert site.run(HardwareResource, name="gpu.a100.4", projects=["blue"]).changed
+
+
+def test_a_public_one_has_no_projects(site: Site) -> None:
+    there(site)
+    project(site, "blue", "p1")
+    with pytest.raises(InvalidInput, match="is public, so that all projects may use"):
+        site.run(HardwareResource, name="gpu.a100.4", projects=["blue"])
+    assert site.writes == []
+
+
+def test_a_project_that_does_not_exist(site: Site) -> None:
+    there(site, **PRIVATE)
+    site.on(ACCESS, access())
+    site.on("GET /v3/projects/blue", Reply(404))
+    site.on("GET /v3/projects?name=blue", {"projects": []})
+    with pytest.raises(InvalidInput, match="there is no project named 'blue'"):
+        site.run(HardwareResource, name="gpu.a100.4", projects=["blue"])
+    assert site.writes == []
+
+
+# recreate ---------------------------------------------------------------------------
+
+SERVERS = "GET /v2.1/servers?all_tenants=1&flavor=7"
+
+
+def test_recreate_takes_over_what_is_not_asked_for(site: Site) -> None:
+    old = specs(A100, **{"vendor:own": "kept"})
+    there(site, old, **PRIVATE)
+    site.on(ACCESS, access("p1"))
+    project(site, "blue", "p1")
+    site.on(SERVERS, {"servers": []})
+    site.on("DELETE /v2.1/flavors/7", Reply(202))
+    bare = flavor(id="8", vcpus=64, **PRIVATE)
+    whole = flavor(old, id="8", vcpus=64, **PRIVATE)
+    site.on(FLAVOR, Reply(404))
+    site.on(CREATE, {"flavor": bare})
+    site.on("GET /v2.1/flavors/8", {"flavor": bare}, {"flavor": whole})
+    site.on("GET /v2.1/flavors/8/os-flavor-access", access(), access("p1"))
+    site.on("POST /v2.1/flavors/8/os-extra_specs", {"extra_specs": old})
+    site.on("POST /v2.1/flavors/8/action", {})
+    outcome = site.run(HardwareResource, name="gpu.a100.4", vcpus=64, recreate=True)
+    assert outcome.action == "recreate"
+    [made] = site.sent(CREATE)
+    assert (made["flavor"]["vcpus"], made["flavor"]["ram"]) == (64, 524288)
+    assert made["flavor"]["os-flavor-access:is_public"] is False
+    assert site.sent("POST /v2.1/flavors/8/os-extra_specs") == [{"extra_specs": old}]
+    assert site.sent("POST /v2.1/flavors/8/action") == [
+        {"addTenantAccess": {"tenant": "p1"}}
+    ]
+    assert (outcome.diff_before["vcpus"], outcome.diff_after["vcpus"]) == (48, 64)
+
+
+def test_recreate_is_refused_while_servers_use_it(site: Site) -> None:
+    there(site)
+    site.on(SERVERS, {"servers": [{"id": "s1", "name": "node-1"}]})
+    with pytest.raises(Conflict, match="while servers use it: node-1") as caught:
+        site.run(HardwareResource, name="gpu.a100.4", vcpus=64, recreate=True)
+    assert caught.value.details == {"servers": [{"id": "s1", "name": "node-1"}]}
+    assert site.writes == []
+
+
+def test_recreate_in_check_mode_and_without_need(site: Site) -> None:
+    there(site)
+    site.on(SERVERS, {"servers": []})
+    asked: Raw = {"name": "gpu.a100.4", "recreate": True}
+    plan = site.run(HardwareResource, **asked, vcpus=64, check_mode=True)
+    assert plan.action == "recreate"
+    assert plan.after is not None
+    assert (plan.after["vcpus"], plan.after["ram_mib"]) == (64, 524288)
+    assert site.run(HardwareResource, **asked, vcpus=48).action == "none"
+    assert site.writes == []

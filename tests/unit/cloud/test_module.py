@@ -126,6 +126,7 @@ def test_a_create(site: Site, run: Run) -> None:
                 "ephemeral_gib": 0,
                 "swap_mib": 0,
                 "public": True,
+                "projects": None,
                 "description": None,
                 "accelerators": [],
                 "power_watts": None,
