@@ -106,6 +106,25 @@ class Site:
         clouds = yaml.safe_load(self.project.clouds.read_text())["clouds"]
         return dict(clouds[self.project.cloud]["auth"])
 
+    @contextmanager
+    def user(self, password: str) -> Iterator[dict[str, str]]:
+        """A second member with this password. Gives what auth needs."""
+        keystone = self._admin.identity
+        name = self.name("second")
+        user = keystone.create_user(name=name, password=password, domain_id="default")
+        try:
+            for role in ("member", "heat_stack_owner"):
+                found = keystone.find_role(role)
+                path = f"/projects/{self.project.id}/users/{user.id}/roles/{found.id}"
+                keystone.put(path).raise_for_status()
+            yield {**self.credentials, "username": name, "password": password}
+        finally:
+            keystone.delete_user(user)
+
+    def token(self, auth: dict[str, str]) -> str:
+        """A token for these credentials."""
+        return str(openstack.connect(auth=auth).session.get_token())
+
     # Looked at, and changed, past the modules --------------------------------
 
     def flavor_id(self, name: str) -> str:

@@ -90,14 +90,58 @@ class Runner:
         lines = map(json.loads, self._results.read_text().splitlines())
         return [item for line in lines for item in line.get("results", [line])]
 
-    def _start(self, playbook: Path, *options: str) -> subprocess.Popen[str]:
+    def secretly(
+        self, calls: dict[str, dict[str, Any]], options: dict[str, Any], home: Path
+    ) -> list[dict[str, Any]]:
+        """Run tasks at C(-vvvv), with options that no file of the test holds.
+
+        Args:
+            calls: Arguments by module.
+            options: Further arguments of all, credentials for one.
+            home: Where Ansible keeps its temporary files, fact cache and log.
+        """
+        home.mkdir()
+        play = self._play(list(calls.items()))
+        for task in play[0]["tasks"]:
+            [module] = [key for key in task if key.startswith("gpufleet.")]
+            del task[module]["cloud"]
+            for name in options:
+                task[module][name] = f"{{{{ given.{name} }}}}"
+        play[0]["vars"]["given"] = (
+            "{{ lookup('ansible.builtin.env', 'GIVEN') | ansible.builtin.from_json }}"
+        )
+        playbook = self.folder / "secretly.json"
+        playbook.write_text(json.dumps(play))
+        more = {
+            "GIVEN": json.dumps(options),
+            "ANSIBLE_HOME": str(home),
+            "ANSIBLE_LOG_PATH": str(home / "log"),
+            "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(home / "facts"),
+            "ANSIBLE_REMOTE_TMP": str(home / "remote"),
+        }
+        process = self._start(playbook, "-vvvv", environment=more)
+        self.output = process.communicate(timeout=600)[0]
+        return [json.loads(line) for line in self._results.read_text().splitlines()]
+
+    def _start(
+        self,
+        playbook: Path,
+        *options: str,
+        environment: dict[str, str] | None = None,
+    ) -> subprocess.Popen[str]:
         self.recorder.requests.clear()
         self._results = self.folder / "results"
         self._results.write_text("")
         command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,"]
         return subprocess.Popen(
             [*command, *options, "--diff", playbook],
-            env={**os.environ, **self.environment, **self._ansible()},
+            env={
+                **os.environ,
+                **self.environment,
+                **self._ansible(),
+                **(environment or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
