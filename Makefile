@@ -74,6 +74,11 @@ sanity: $(DEV)/.complete ## ansible-test sanity (SANITY_ARGS="--test pylint" for
 integration: $(DEV)/.complete $(LINK) ## tests against the OpenStack of tests/bed
 	PY=$(PY) WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
 
+.PHONY: faults
+faults: $(DEV)/.complete $(LINK) ## the fault suite at length: 30 rounds, 10 kills
+	FAULT_ROUNDS=30 FAULT_KILLS=10 TESTS=tests/integration/faults PY=$(PY) \
+		WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
+
 .PHONY: test
 test: ## lint, unit, sanity, integration; stops at the first that fails
 	@tests/tools/stages lint unit sanity integration

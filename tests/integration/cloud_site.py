@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,16 @@ class Site:
         return str(openstack.connect(auth=auth).session.get_token())
 
     # Looked at, and changed, past the modules --------------------------------
+
+    @property
+    def as_admin(self) -> openstack.connection.Connection:
+        """The administrator's connection."""
+        return self._admin
+
+    @cached_property
+    def as_member(self) -> openstack.connection.Connection:
+        """A connection of the project's member."""
+        return self.project.connect()
 
     def flavor_id(self, name: str) -> str:
         """The id of a flavor."""

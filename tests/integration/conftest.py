@@ -9,11 +9,13 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bed import projects
 from integration.cloud_site import Site
+from integration.faults import figures
 
 
 @pytest.fixture
@@ -29,3 +31,19 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         made.close()
         projects.delete_project(admin, project)
         made.remove_hardware()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures of the fault suite, where it ran."""
+    reports = [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+    ]
+    found = [dict(report.user_properties).get(figures.KEY) for report in reports]
+    printed = figures.lines(one for one in found if one)
+    if printed:
+        terminalreporter.section("fault suite")
+        for line in printed:
+            terminalreporter.write_line(line)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A proxy between a module and the bed that writes down, and may refuse, requests.
+"""A proxy between a module and the bed: it writes requests down, and may disturb them.
 
 The modules reach it through the environment variable HTTP_PROXY, as they would reach a
 company's proxy; nothing of theirs is replaced.
@@ -11,10 +11,26 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
 import threading
+import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+STATUS = {"429": 429, "500": 500, "502": 502, "503": 503, "token expired": 401}
+"""Faults that are an answer in place of the bed's."""
+
+FAULTS = (
+    *STATUS,
+    "502 after",  # the bed has done it, and a gateway lost the answer
+    "reset before",
+    "reset after",
+    "delay",
+    "cut",
+)
 
 _HOP_BY_HOP = {"connection", "proxy-connection", "keep-alive", "transfer-encoding"}
 
@@ -26,18 +42,23 @@ class Recorder:
         requests: What was sent, tokens and version discovery included.
         refuse_writes: Answer 418 to what would change something, in place of
             forwarding it.
+        answers: C("METHOD /path STATUS") in order, with C(played) behind it where it
+            was not the bed that answered. An answer of the bed that was lost counts.
+        disturb: Is told method and path of each request and says which of C(FAULTS)
+            befalls it, None for none.
+        delay: Seconds that the fault C(delay) takes.
     """
 
     def __init__(self) -> None:
         """Listen on a free port of 127.0.0.1."""
         self.requests: list[str] = []
+        self.answers: list[str] = []
         self.refuse_writes = False
-        recorder = self
+        self.disturb: Callable[[str, str], str | None] = undisturbed
+        self.delay = 2.0
 
         class Handler(_Handler):
-            def note(self, method: str, path: str) -> bool:
-                recorder.requests.append(f"{method} {path}")
-                return recorder.refuse_writes and is_write(method, path)
+            recorder = self
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -54,6 +75,24 @@ class Recorder:
         return [line for line in self.requests if is_write(*line.split(" ", 1))]
 
     @property
+    def accepted(self) -> list[str]:
+        """Writes that the bed has taken, whether or not its answer was lost."""
+        return self._writes_answered("2")
+
+    @property
+    def refused(self) -> list[str]:
+        """Writes that surely changed nothing."""
+        return self._writes_answered("4")
+
+    def _writes_answered(self, digit: str) -> list[str]:
+        parts = (line.split(" ") for line in self.answers)
+        return [
+            f"{method} {path}"
+            for method, path, status, *_played in parts
+            if status.startswith(digit) and is_write(method, path)
+        ]
+
+    @property
     def counted(self) -> list[str]:
         """Requests after authentication, without version discovery."""
         return [
@@ -62,10 +101,19 @@ class Recorder:
             if "/auth/tokens" not in line and not is_discovery(line.split(" ", 1)[1])
         ]
 
+    def clear(self) -> None:
+        """Forget what was sent."""
+        self.requests.clear()
+        self.answers.clear()
+
     def close(self) -> None:
         """Stop to listen."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def undisturbed(method: str, path: str) -> None:
+    """No fault befalls any request."""
 
 
 def is_write(method: str, path: str) -> bool:
@@ -88,9 +136,7 @@ def is_discovery(path: str) -> bool:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def note(self, method: str, path: str) -> bool:
-        """Write a request down. Returns whether it is refused."""
-        raise NotImplementedError
+    recorder: Recorder
 
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
@@ -99,10 +145,21 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = url.path + (f"?{url.query}" if url.query else "")
-        if self.note(self.command, path):
-            refusal = {"error": {"message": f"the guard refuses {self.command} {path}"}}
-            self._answer(418, {}, json.dumps(refusal).encode())
+        recorder = self.recorder
+        recorder.requests.append(f"{self.command} {path}")
+        if recorder.refuse_writes and is_write(self.command, path):
+            self._say(418, f"the guard refuses {self.command} {path}")
             return
+        fault = recorder.disturb(self.command, path)
+        if fault in STATUS:
+            recorder.answers.append(f"{self.command} {path} {STATUS[fault]} played")
+            self._say(STATUS[fault], f"the proxy plays: {fault}")
+            return
+        if fault == "reset before":
+            self._reset()
+            return
+        if fault == "delay":
+            time.sleep(recorder.delay)
         headers = {
             key: value
             for key, value in self.headers.items()
@@ -121,15 +178,42 @@ class _Handler(BaseHTTPRequestHandler):
             return
         finally:
             there.close()
-        self._answer(answer.status, dict(answer.getheaders()), content)
+        recorder.answers.append(f"{self.command} {path} {answer.status}")
+        if fault == "502 after":
+            self._say(502, f"the proxy plays: {fault}")
+        elif fault == "reset after" or (fault == "cut" and len(content) < 2):
+            self._reset()
+        else:
+            headers = dict(answer.getheaders())
+            self._answer(answer.status, headers, content, cut=fault == "cut")
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _reset(self) -> None:
+        """Break the connection: the client sees "connection reset by peer"."""
+        self.close_connection = True
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        # Both files hold the socket open.
+        self.rfile.close()
+        self.connection.close()
+
+    def _say(self, status: int, message: str) -> None:
+        """Answer in the bed's place."""
+        headers = {"Retry-After": "1"} if status in (429, 503) else {}
+        body = json.dumps({"error": {"message": message, "code": status}}).encode()
+        self._answer(status, {"Content-Type": "application/json", **headers}, body)
+
+    def _answer(
+        self, status: int, headers: dict[str, str], body: bytes, cut: bool = False
+    ) -> None:
         self.send_response(status)
         for key, value in headers.items():
             if key.lower() not in _HOP_BY_HOP | {"content-length", "date", "server"}:
                 self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if cut:
+            self.close_connection = True
+            body = body[: len(body) // 2]
         if self.command != "HEAD":
             self.wfile.write(body)
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from bed import processes
 from integration.proxy import Recorder
 
 HERE = Path(__file__).parent
@@ -77,6 +79,17 @@ class Runner:
         playbook.write_text(json.dumps(self._play(tasks)))
         return self._start(playbook, *options)
 
+    def kill(self, play: subprocess.Popen[str]) -> None:
+        """Kill a play with all that it started, at once.
+
+        Ansible's workers have sessions of their own: a signal to the play's group
+        leaves the module running.
+        """
+        leader = processes.look(play.pid)
+        assert leader, "the play has ended by itself"
+        processes.signal_all(processes.with_children([leader]), signal.SIGKILL)
+        play.communicate()
+
     def playbook(self, path: Path, /, **variables: Any) -> list[dict[str, Any]]:
         """Run a playbook in this cloud, to its end without a failure.
 
@@ -130,7 +143,7 @@ class Runner:
         *options: str,
         environment: dict[str, str] | None = None,
     ) -> subprocess.Popen[str]:
-        self.recorder.requests.clear()
+        self.recorder.clear()
         self._results = self.folder / "results"
         self._results.write_text("")
         command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,"]

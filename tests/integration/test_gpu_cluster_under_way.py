@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 from integration.cloud_site import Site
@@ -22,8 +20,7 @@ def test_a_run_that_is_killed_is_picked_up(site: Site) -> None:
         assert time.monotonic() < deadline, "the create was never sent"
         time.sleep(0.1)
     time.sleep(3)
-    os.killpg(play.pid, signal.SIGKILL)
-    play.communicate()
+    member.kill(play)
 
     # wait: false returns at once where nothing differs ...
     begun = member("gpu_cluster", **asked, wait=False)
