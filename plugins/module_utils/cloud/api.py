@@ -162,13 +162,16 @@ class Api:
     def _retry(self, exchange: t.Callable[[], T]) -> T:
         """Sign in, then do it; again where that is safe."""
         pauses = growing(0.5, 2, 8)
+        unclear = False
         for attempt in range(RETRIES + 1):
             try:
                 self._sign_in()
                 return exchange()
             except _Failed as failed:
+                unclear = unclear or failed.unclear
                 last = not failed.again or attempt == RETRIES
                 if last or not self.clock.pause(max(next(pauses), failed.pause)):
+                    failed.error.unclear = unclear
                     raise failed.error from None
         raise AssertionError("unreachable")
 
@@ -200,7 +203,8 @@ class Api:
         from keystoneauth1 import exceptions as ka
 
         # After a failure half-way, a create may have been executed.
-        unclear: type[CloudError] = OutcomeUnknown if once else ApiError
+        unknown: type[CloudError] = OutcomeUnknown if once else ApiError
+        write = method != "GET"
         try:
             # The adapter's own retries are off: they would repeat a create.
             answer = self._adapter.request(
@@ -217,7 +221,7 @@ class Api:
             text = f"{self.name} did not answer {method} {path}: {error}"
             if never_sent(error):
                 raise _Failed(ApiError(text), True) from error
-            raise _Failed(unclear(text), not once) from error
+            raise _Failed(unknown(text), not once, unclear=write) from error
         except ka.ClientException as error:
             raise _Failed(client_error(self.name, error), False) from error
         status = answer.status_code
@@ -228,7 +232,8 @@ class Api:
                     failure.message, status=status, request_id=failure.request_id
                 )
             again = status == 429 or (status in _BUSY + _GATEWAY and not once)
-            raise _Failed(failure, again, _retry_after(answer))
+            unclear = write and status >= 500
+            raise _Failed(failure, again, _retry_after(answer), unclear)
         # A read and a create say what there is; all else may answer nothing.
         silent = not answer.content and method != "GET" and not once
         try:
@@ -237,13 +242,13 @@ class Api:
             body = None
         if not isinstance(body, dict):
             # Cut short, or from something between the service and us.
-            failure = unclear(
+            failure = unknown(
                 f"{self.name} answered {method} {path} with something that is not "
                 "a JSON object",
                 status=status,
                 request_id=request_id(answer),
             )
-            raise _Failed(failure, not once)
+            raise _Failed(failure, not once, unclear=write)
         return Answer(body, answer.headers)
 
 
@@ -255,13 +260,23 @@ class Answer(t.NamedTuple):
 
 
 class _Failed(Exception):
-    """A request failed. It may be sent again where C(again) says so."""
+    """A request failed. It may be sent again where C(again) says so.
 
-    def __init__(self, error: CloudError, again: bool, pause: float = 0.0) -> None:
+    C(unclear) says that it is a write which may have been done.
+    """
+
+    def __init__(
+        self,
+        error: CloudError,
+        again: bool,
+        pause: float = 0.0,
+        unclear: bool = False,
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.again = again
         self.pause = pause
+        self.unclear = unclear
 
 
 _NO_CONNECTION = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")

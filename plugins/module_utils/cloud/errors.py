@@ -21,7 +21,13 @@ class CloudError(Exception):
         status: HTTP status of the answer, if one came.
         request_id: Request id of the service, for its operators.
         details: Further plain data (needed and free capacity, faults ...).
+
+    Attributes:
+        unclear: It is about a write that may have been done all the same.
+        changed: Whether the run that ended with it has written, or may have.
     """
+
+    unclear = False
 
     def __init__(
         self,
@@ -112,6 +118,8 @@ class OutcomeUnknown(ApiError):
 
     It never reaches the user: the engine looks whether the resource is there.
     """
+
+    unclear = True
 
 
 class Timeout(CloudError):

@@ -193,8 +193,10 @@ class HardwareResource(CloudResource):
             ),
         )
 
+        described = asked["description"] != now["description"]
+
         def apply() -> None:
-            if asked["description"] != now["description"]:
+            if described:
                 nova.set_flavor_description(ident, asked["description"])
             if new:
                 nova.set_extra_specs(ident, new)
@@ -207,7 +209,8 @@ class HardwareResource(CloudResource):
                 for project in sorted(granted - wanted):
                     nova.revoke_flavor(ident, project)
 
-        return [Step(apply, lambda raw: True)]
+        several = described + bool(new) + len(gone) > 1
+        return [Step(apply, lambda raw: True, several)]
 
     def check_recreate(self, raw: Raw) -> None:
         """Refuse while servers were made of the flavor."""

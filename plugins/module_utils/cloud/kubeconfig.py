@@ -250,7 +250,7 @@ class KubeconfigResource(CloudResource):
             else:
                 self._write()
 
-        return [Step(apply, lambda now: True)]
+        return [Step(apply, lambda now: True, several="ca_rotation_due" in values)]
 
     def _rotate_ca(self) -> None:
         """Make Magnum rotate its CA, and wait until all nodes have it."""

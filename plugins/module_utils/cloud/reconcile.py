@@ -18,11 +18,21 @@ from .fields import KNOWN_AFTER_APPLY, Change, Field, differences, refuse_frozen
 from .waiter import BUSY, DONE, FAILED, Proof, Raw, Status, wait_until
 
 
+T = t.TypeVar("T")
+
+
 class Step(t.NamedTuple):
-    """One write of an update, and how to see that it took effect."""
+    """One change of an update, and how to see that it took effect.
+
+    Attributes:
+        apply: Sends the write.
+        reached: Whether it took effect.
+        several: C(apply) sends several writes, and may fail when some are done.
+    """
 
     apply: t.Callable[[], None]
     reached: t.Callable[[Raw], bool]
+    several: bool = False
 
 
 class Resource:
@@ -263,15 +273,9 @@ class _Run:
         if old:
             self._delete(old)
         try:
-            made = resource.create(values)
+            made = self._write(lambda: resource.create(values))
         except OutcomeUnknown as error:
-            self.wrote = True
             made = self._look_for(error)
-        except CloudError as error:
-            # What was refused changed nothing; what broke may have.
-            self.wrote = self.wrote or (error.status or 0) >= 500
-            raise
-        self.wrote = True
         proof = Proof(resource.status, resource.failure, resource.complete)
         # Without wait it must be there at least: a next run that does not find it
         # would make a second one.
@@ -310,6 +314,16 @@ class _Run:
             made = self._apply(made, later) if later else made
         return self._outcome(action, before, resource.view(made))
 
+    def _write(self, send: t.Callable[[], T], several: bool = False) -> T:
+        """Send a write: what is refused changes nothing, what breaks off may have."""
+        try:
+            answer = send()
+        except CloudError as error:
+            self.wrote = self.wrote or error.unclear or several
+            raise
+        self.wrote = True
+        return answer
+
     def _look_for(self, unclear: CloudError) -> Raw:
         """Find what a create without a usable answer may have made."""
         try:
@@ -345,8 +359,7 @@ class _Run:
         asked = {change.field.name: change.after for change in changes}
         steps = resource.steps(raw, resource.prepare(asked, raw))
         for number, step in enumerate(steps, 1):
-            self.wrote = True
-            step.apply()
+            self._write(step.apply, step.several)
             if number < len(steps) or self.wait:
                 raw = self._until_changed(raw, step.reached)
         return raw if self.wait else resource.refresh(raw) or raw
@@ -388,8 +401,7 @@ class _Run:
         return self._outcome("delete", before, None)
 
     def _delete(self, raw: Raw) -> None:
-        self.wrote = True
-        self.resource.delete(raw)
+        self._write(lambda: self.resource.delete(raw))
         if self.wait or self.resource.recreate_failed:
             self._until_gone(raw)
 

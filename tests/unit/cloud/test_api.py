@@ -235,6 +235,31 @@ def test_a_write_that_sets_a_state_is_repeated_like_a_read(
     assert site.sent(request) == [{"a": 1}] * 4
 
 
+@pytest.mark.parametrize(
+    ("answers", "unclear"),
+    [
+        ([Reply(409)], False),
+        ([Reply(429)], False),
+        ([Reply(500)], True),
+        ([RESET], True),
+        # What was done is refused the second time.
+        ([RESET, Reply(409)], True),
+        ([Reply(429), Reply(400)], False),
+    ],
+)
+def test_an_error_says_whether_the_write_may_have_been_done(
+    site: Site, api: Api, answers: list[t.Any], unclear: bool
+) -> None:
+    site.on("PATCH /v2/images/x", *answers)
+    site.on("GET /v2/images/x", *answers)
+    with pytest.raises(CloudError) as caught:
+        api.patch("/images/x", {"a": 1})
+    assert caught.value.unclear is unclear
+    with pytest.raises(CloudError) as caught:
+        api.get("/images/x")
+    assert caught.value.unclear is False
+
+
 def test_deletes(site: Site, api: Api) -> None:
     site.on("DELETE /v2/images/x", Reply(204))
     api.delete("/images/x")
