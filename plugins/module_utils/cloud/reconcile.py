@@ -17,7 +17,6 @@ from .errors import CloudError, Conflict, OutcomeUnknown, ResourceError, Timeout
 from .fields import KNOWN_AFTER_APPLY, Change, Field, differences, refuse_frozen
 from .waiter import BUSY, DONE, FAILED, Proof, Raw, Status, wait_until
 
-
 T = t.TypeVar("T")
 
 
