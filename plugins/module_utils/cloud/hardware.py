@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 import typing as t
+from functools import partial
 
 from .catalogue import declared, power
 from .errors import Conflict, HardwareNotFound, InvalidInput
@@ -193,24 +194,26 @@ class HardwareResource(CloudResource):
             ),
         )
 
-        described = asked["description"] != now["description"]
+        writes: list[t.Callable[[], None]] = []
+        if asked["description"] != now["description"]:
+            description = asked["description"]
+            writes.append(partial(nova.set_flavor_description, ident, description))
+        if new:
+            writes.append(partial(nova.set_extra_specs, ident, new))
+        writes += [partial(nova.remove_extra_spec, ident, key) for key in gone]
+        if "projects" in values:
+            wanted, granted = set(values["projects"]), set(now["projects"] or [])
+            for write, projects in (
+                (nova.grant_flavor, wanted - granted),
+                (nova.revoke_flavor, granted - wanted),
+            ):
+                writes += [partial(write, ident, one) for one in sorted(projects)]
 
         def apply() -> None:
-            if described:
-                nova.set_flavor_description(ident, asked["description"])
-            if new:
-                nova.set_extra_specs(ident, new)
-            for key in gone:
-                nova.remove_extra_spec(ident, key)
-            if "projects" in values:
-                wanted, granted = set(values["projects"]), set(now["projects"] or [])
-                for project in sorted(wanted - granted):
-                    nova.grant_flavor(ident, project)
-                for project in sorted(granted - wanted):
-                    nova.revoke_flavor(ident, project)
+            for write in writes:
+                write()
 
-        several = described + bool(new) + len(gone) > 1
-        return [Step(apply, lambda raw: True, several)]
+        return [Step(apply, lambda raw: True, several=len(writes) > 1)]
 
     def check_recreate(self, raw: Raw) -> None:
         """Refuse while servers were made of the flavor."""

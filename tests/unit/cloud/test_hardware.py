@@ -654,3 +654,18 @@ def test_recreate_in_check_mode_and_without_need(site: Site) -> None:
     assert (plan.after["vcpus"], plan.after["ram_mib"]) == (64, 524288)
     assert site.run(HardwareResource, **asked, vcpus=48).action == "none"
     assert site.writes == []
+
+
+@pytest.mark.parametrize("described", [False, True])
+def test_an_update_that_is_refused_half_way_has_changed_something(
+    site: Site, described: bool
+) -> None:
+    put = "PUT /v2.1/flavors/7"
+    there(site)
+    site.on(put, {"flavor": flavor()})
+    site.on(SPECS, Reply(409, {"conflictingRequest": {"message": "busy"}}))
+    text = {"description": "four A100"} if described else {}
+    with pytest.raises(Conflict, match="busy") as caught:
+        site.run(HardwareResource, name="gpu.a100.4", hourly_cost=2, **text)
+    assert site.writes == [*([put] * described), SPECS]
+    assert caught.value.changed is described
