@@ -210,8 +210,8 @@ PLAYS = {
     "hardware": Play(_hardware, _flavors, cloud="admin"),
     "cluster_template": Play(_template, _templates),
     "location": Play(_location, _stacks, timeout=90),
-    "kubeconfig": Play(_kubeconfig, _files),
     "gpu_cluster": Play(_cluster, _clusters, timeout=240),
     "heat_stack": Play(_heat_stack, _stacks, timeout=60),
+    "kubeconfig": Play(_kubeconfig, _files),
 }
 """By name; the rounds take them in turn. Two in six make a cluster."""
