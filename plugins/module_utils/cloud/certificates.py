@@ -88,8 +88,11 @@ def check_signed(pem: str, key: str) -> None:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    certificate = x509.load_pem_x509_certificate(pem.encode())
     private = load_pem_private_key(key.encode(), None)
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError as error:
+        raise ApiError(f"Magnum signed with something else: {error}") from error
     if certificate.public_key() != private.public_key():
         raise ApiError("Magnum signed another key than the one it was sent")
 

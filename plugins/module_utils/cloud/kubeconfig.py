@@ -21,6 +21,7 @@ import typing as t
 
 from . import certificates
 from .errors import (
+    ApiError,
     CloudError,
     ClusterNotFound,
     Conflict,
@@ -197,7 +198,7 @@ class KubeconfigResource(CloudResource):
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """What the cluster and its CA say now, and who it shall be for."""
         cluster = self._find_cluster()
-        issuer = certificates.read(self.cloud.magnum.ca(cluster["uuid"]))
+        issuer = self._issuer(cluster)
         return {
             "user": self.params["user"],
             "groups": sorted(set(self.params["groups"])),
@@ -211,6 +212,13 @@ class KubeconfigResource(CloudResource):
             if have and not self._rotation_due(issuer)
             else False,
         }
+
+    def _issuer(self, cluster: Raw) -> certificates.Certificate:
+        """Magnum's CA for the cluster."""
+        try:
+            return certificates.read(self.cloud.magnum.ca(cluster["uuid"]))
+        except ValueError as error:
+            raise ApiError(f"Magnum's CA is no certificate: {error}") from error
 
     def _find_cluster(self) -> Raw:
         """The cluster, with an API that speaks TLS."""
@@ -246,7 +254,8 @@ class KubeconfigResource(CloudResource):
             if "ca_rotation_due" in values:
                 self._rotate_ca()
             if set(values) == {"mode"}:
-                os.chmod(self.path, 0o600)
+                with _typed(self.path):
+                    os.chmod(self.path, 0o600)
             else:
                 self._write()
 
@@ -288,11 +297,12 @@ class KubeconfigResource(CloudResource):
             certificate,
             key,
         )
-        write_private(self.path, text)
+        with _typed(self.path):
+            write_private(self.path, text)
 
     def delete(self, raw: Raw) -> None:
         """Remove the file. Magnum has no list of what it signed: it stays valid."""
-        with contextlib.suppress(FileNotFoundError):
+        with _typed(self.path), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
 
 
@@ -356,13 +366,16 @@ def parse(text: str) -> Raw | None:
         [user] = config["users"]
         cluster = named["cluster"]
         [mark] = [e for e in cluster["extensions"] if e["name"] == EXTENSION]
-        return {
+        raw = {
             "cluster": named["name"],
             "cluster_id": mark["extension"]["cluster_id"],
             "server": cluster["server"],
             "ca": _decode(cluster["certificate-authority-data"]),
             "certificate": _decode(user["user"]["client-certificate-data"]),
         }
+        for certificate in (raw["ca"], raw["certificate"]):
+            certificates.read(certificate)
+        return raw
     except (yaml.YAMLError, KeyError, TypeError, ValueError, binascii.Error):
         return None
 
@@ -382,6 +395,15 @@ def write_private(path: str, text: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
         raise
+
+
+@contextlib.contextmanager
+def _typed(path: str) -> t.Iterator[None]:
+    """Give failures of the file system a type."""
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(f"path: {path} can't be written: {error}") from error
 
 
 def _failure(cluster: Raw) -> CloudError:

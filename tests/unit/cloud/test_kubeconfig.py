@@ -339,6 +339,34 @@ def test_a_certificate_for_another_key_is_refused(
     with pytest.raises(ApiError, match="signed another key"):
         site.run(KubeconfigResource, name="gpu", path=str(file))
     assert not file.exists()
+    site.on(SIGN, Reply(201, {"pem": "none"}))
+    with pytest.raises(ApiError, match="signed with something else"):
+        site.run(KubeconfigResource, name="gpu", path=str(file))
+    site.on(CA, {"pem": "none"})
+    with pytest.raises(ApiError, match="CA is no certificate"):
+        site.run(KubeconfigResource, name="gpu", path=str(file))
+
+
+def test_a_damaged_file_is_not_ours(
+    site: Site, authority: Authority, file: Path
+) -> None:
+    site.run(KubeconfigResource, name="gpu", path=str(file))
+    config = yaml.safe_load(file.read_text())
+    config["users"][0]["user"]["client-certificate-data"] = "bm9uZQ=="
+    file.write_text(yaml.safe_dump(config))
+    with pytest.raises(Conflict, match="is not a kubeconfig that this module"):
+        site.run(KubeconfigResource, name="gpu", path=str(file))
+
+
+def test_a_file_that_can_not_be_written_has_a_typed_error(
+    site: Site, authority: Authority, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, text: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(kubeconfig, "write_private", refuse)
+    with pytest.raises(ResourceError, match=r"can't be written: .*Permission denied"):
+        site.run(KubeconfigResource, name="gpu", path=str(file))
 
 
 def test_a_write_that_fails_leaves_nothing_behind(
