@@ -23,6 +23,7 @@ from .location import MARK, Placement, pick
 from .magnum import ZERO_NODES, status_of
 from .reconcile import Step
 from .resource import CloudResource
+from .sizes import BOUNDS, check_bounds, wide, within
 from .waiter import FAILED, Raw, Status
 
 _WAY_OUT = (
@@ -109,7 +110,7 @@ class GpuClusterResource(CloudResource):
         for name, least in _COUNTS.items():
             if params[name] is not None and params[name] < least:
                 raise InvalidInput(f"{name}: {params[name]} is below {least}")
-        _check_bounds(params)
+        check_bounds(params)
         if params["location"]:
             for name in ("fixed_network", "fixed_subnet"):
                 if params[name] is not None:
@@ -249,14 +250,14 @@ class GpuClusterResource(CloudResource):
                     "needed"
                 )
         else:
-            _check_bounds({**self.view(raw), **values})
+            check_bounds({**self.view(raw), **values})
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         return super().prepare(values, raw)
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Ask for the cluster; Magnum's row for it appears a moment later."""
-        sent = {k: v for k, v in values.items() if k not in _BOUNDS}
+        sent = {k: v for k, v in values.items() if k not in BOUNDS}
         body = {"name": self.name, **self.body(sent)}
         if "labels" in values:
             body["merge_labels"] = self.params["merge_labels"]
@@ -277,15 +278,15 @@ class GpuClusterResource(CloudResource):
         size = values.get("node_count")
         if size is None and status_of(raw).phase == FAILED:
             size = have["node_count"]
-        bounds = {name: have[name] for name in _BOUNDS}
-        target = {name: values.get(name, bounds[name]) for name in _BOUNDS}
+        bounds = {name: have[name] for name in BOUNDS}
+        target = {name: values.get(name, bounds[name]) for name in BOUNDS}
         if size is None:
             return [self._bound(raw, group, bounds, target)]
-        wide = _wide(bounds, target)
+        both = wide(bounds, target)
         steps = [self._resize(raw, group, size)]
-        if not _within(size, bounds):
-            steps.insert(0, self._bound(raw, group, bounds, wide))
-            bounds = wide
+        if not within(size, bounds):
+            steps.insert(0, self._bound(raw, group, bounds, both))
+            bounds = both
         if bounds != target:
             steps.append(self._bound(raw, group, bounds, target))
         return steps
@@ -304,7 +305,7 @@ class GpuClusterResource(CloudResource):
         self, raw: Raw, group: str, now: dict[str, t.Any], then: dict[str, t.Any]
     ) -> Step:
         magnum, uuid = self.cloud.magnum, raw["uuid"]
-        changed = {name: then[name] for name in _BOUNDS if then[name] != now[name]}
+        changed = {name: then[name] for name in BOUNDS if then[name] != now[name]}
 
         def reached(_cluster: Raw) -> bool:
             found = magnum.node_group(uuid, group)
@@ -327,38 +328,6 @@ class GpuClusterResource(CloudResource):
             + ("; ".join(reasons) or status.reason or "Magnum gives no reason"),
             details={"id": raw["uuid"], "status": status.text, "faults": faults},
         )
-
-
-_BOUNDS = ("min_node_count", "max_node_count")
-
-
-def _check_bounds(sizes: t.Mapping[str, t.Any]) -> None:
-    """Raise where size and bounds contradict each other."""
-    low, high = sizes.get("min_node_count"), sizes.get("max_node_count")
-    if low is not None and high and low > high:
-        raise InvalidInput(f"min_node_count: {low} is above max_node_count, {high}")
-    size = sizes.get("node_count")
-    if size is not None and not _within(size, sizes):
-        shown = f"{low or 0} to {high}" if high else f"{low} and more"
-        raise InvalidInput(
-            f"node_count: {size} is not within min_node_count and max_node_count, "
-            f"{shown}"
-        )
-
-
-def _within(size: int, bounds: t.Mapping[str, t.Any]) -> bool:
-    high = bounds.get("max_node_count")
-    return (bounds.get("min_node_count") or 0) <= size and (not high or size <= high)
-
-
-def _wide(one: dict[str, t.Any], other: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The bounds that hold both."""
-    lows = [bounds["min_node_count"] or 0 for bounds in (one, other)]
-    highs = [bounds["max_node_count"] for bounds in (one, other)]
-    return {
-        "min_node_count": min(lows),
-        "max_node_count": max(highs) if all(highs) else None,
-    }
 
 
 def _is_default_worker(group: Raw) -> bool:

@@ -168,6 +168,19 @@ class Magnum(Api):
         """A node group whole."""
         return self.get(f"/clusters/{cluster}/nodegroups/{group}")
 
+    def find_node_group(self, cluster: str, ident: str) -> Raw | None:
+        """A node group by name or id, None where it is not there."""
+        self.require(NODE_GROUPS, "A node group")
+        return self.find(f"/clusters/{cluster}/nodegroups/{quote(ident, safe='')}")
+
+    def create_node_group(self, cluster: str, body: Raw) -> Raw:
+        """Ask for a node group. Returns its C(uuid)."""
+        return self.create(f"/clusters/{cluster}/nodegroups", body)
+
+    def delete_node_group(self, cluster: str, group: str) -> None:
+        """Ask for a node group's deletion."""
+        self.delete(f"/clusters/{cluster}/nodegroups/{group}")
+
     def set_bounds(self, cluster: str, group: str, bounds: dict[str, int]) -> None:
         """Set C(min_node_count) and C(max_node_count) of a node group."""
         patch = [

@@ -1,0 +1,219 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Node groups of a cluster: equal nodes, with a size and its bounds."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .errors import (
+    CloudError,
+    ClusterNotFound,
+    Conflict,
+    InvalidInput,
+    NodeGroupNotFound,
+    ResourceError,
+)
+from .fields import Field, labels
+from .magnum import ZERO_NODES, status_of
+from .reconcile import Step
+from .resource import CloudResource
+from .sizes import BOUNDS, check_bounds, wide, within
+from .waiter import BUSY, FAILED, Raw, Status, wait_until
+
+_WAY_OUT = "Magnum can't change it; create a node group of another name"
+_COUNTS = {"node_count": 0, "min_node_count": 0, "max_node_count": 1}
+
+T = t.TypeVar("T")
+
+
+class NodeGroupResource(CloudResource):
+    """A node group of a Magnum cluster."""
+
+    kind = "node_group"
+    not_found = NodeGroupNotFound
+    fields = (
+        Field(
+            "hardware", key="flavor_id", ref="flavor", change="frozen", way_out=_WAY_OUT
+        ),
+        Field("image", key="image_id", ref="image", change="frozen", way_out=_WAY_OUT),
+        Field("role", change="frozen", way_out=_WAY_OUT),
+        Field("labels", "dict", merge=True, change="frozen", way_out=_WAY_OUT),
+        Field("node_count", "int"),
+        Field("min_node_count", "int"),
+        Field("max_node_count", "int"),
+    )
+    options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        "cluster": {"type": "str", "required": True},
+        "recreate_failed": {"type": "bool", "default": False},
+    }
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Keep what was asked for."""
+        super().__init__(*args, **kwargs)
+        self.recreate_failed = bool(self.params.get("recreate_failed"))
+        self._cluster = ""
+
+    @classmethod
+    def validate(cls, params: t.Mapping[str, t.Any]) -> None:
+        """Check the values that need no cloud."""
+        for name, least in _COUNTS.items():
+            if params[name] is not None and params[name] < least:
+                raise InvalidInput(f"{name}: {params[name]} is below {least}")
+        check_bounds(params)
+
+    @property
+    def cluster(self) -> str:
+        """Id of the cluster.
+
+        Raises:
+            ClusterNotFound: There is no such cluster.
+        """
+        if not self._cluster:
+            ident = self.params["cluster"]
+            found = self.cloud.magnum.find_cluster(ident, self.cloud.project_id)
+            if found is None:
+                raise ClusterNotFound(
+                    f"cluster: there is no cluster {ident!r} in this project"
+                )
+            self._cluster = found["uuid"]
+        return self._cluster
+
+    def find(self) -> Raw | None:
+        """A node group of the cluster by name or id."""
+        return self.cloud.magnum.find_node_group(self.cluster, self.name)
+
+    def refresh(self, raw: Raw) -> Raw | None:
+        """The same node group again."""
+        return self.cloud.magnum.find_node_group(self.cluster, raw["uuid"])
+
+    def all(self) -> list[Raw]:
+        """All node groups of the cluster."""
+        magnum = self.cloud.magnum
+        listed = magnum.node_groups(self.cluster)
+        return [magnum.node_group(self.cluster, group["uuid"]) for group in listed]
+
+    def status(self, raw: Raw) -> Status:
+        """Magnum's status."""
+        return status_of(raw)
+
+    def view(self, raw: Raw) -> dict[str, t.Any]:
+        """The shape that users see."""
+        return {
+            "id": raw.get("uuid"),
+            "name": raw["name"],
+            "cluster_id": raw.get("cluster_id"),
+            "role": raw.get("role"),
+            "is_default": raw.get("is_default"),
+            "hardware": raw.get("flavor_id"),
+            "image": raw.get("image_id"),
+            "labels": labels(raw.get("labels")),
+            "node_count": raw.get("node_count"),
+            "min_node_count": raw.get("min_node_count"),
+            "max_node_count": raw.get("max_node_count"),
+            "node_addresses": raw.get("node_addresses") or [],
+            "status": raw.get("status"),
+            "status_reason": raw.get("status_reason"),
+        }
+
+    def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
+        """Sizes must fit the bounds that are there already."""
+        if raw is not None:
+            check_bounds({**self.view(raw), **values})
+        if values.get("node_count") == 0:
+            self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
+        return super().prepare(values, raw)
+
+    def create(self, values: dict[str, t.Any]) -> Raw:
+        """Ask for the node group, once the cluster is at rest."""
+        body = {"name": self.name, **self.body(values)}
+        if "labels" in values:
+            body["merge_labels"] = True
+        magnum = self.cloud.magnum
+        return self._in_turn(lambda: magnum.create_node_group(self.cluster, body))
+
+    def complete(self, raw: Raw) -> bool:
+        """Whether the addresses are all there, where the driver publishes them."""
+        addresses = raw.get("node_addresses")
+        return not addresses or len(addresses) == raw["node_count"]
+
+    def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
+        """Widen the bounds, resize, narrow the bounds: the order Magnum accepts."""
+        size = values.get("node_count")
+        if size is None and status_of(raw).phase == FAILED:
+            size = raw["node_count"]
+        now = {name: raw[name] for name in BOUNDS}
+        then = {name: values.get(name, now[name]) for name in BOUNDS}
+        if size is None:
+            return [self._bound(raw, now, then)]
+        steps = [self._resize(raw, size)]
+        if not within(size, now):
+            both = wide(now, then)
+            steps.insert(0, self._bound(raw, now, both))
+            now = both
+        if now != then:
+            steps.append(self._bound(raw, now, then))
+        return steps
+
+    def _resize(self, raw: Raw, size: int) -> Step:
+        magnum, group = self.cloud.magnum, raw["uuid"]
+        return Step(
+            lambda: self._in_turn(lambda: magnum.resize(self.cluster, size, group)),
+            lambda found: found["node_count"] == size and self.complete(found),
+        )
+
+    def _bound(self, raw: Raw, now: Raw, then: Raw) -> Step:
+        magnum, group = self.cloud.magnum, raw["uuid"]
+        changed = {name: then[name] for name in BOUNDS if then[name] != now[name]}
+        return Step(
+            lambda: self._in_turn(
+                lambda: magnum.set_bounds(self.cluster, group, changed)
+            ),
+            lambda found: all(found[name] == changed[name] for name in changed),
+        )
+
+    def check_delete(self, raw: Raw) -> None:
+        """The two that a cluster came with go with it."""
+        if raw.get("is_default"):
+            raise Conflict(
+                f"{self} came with its cluster and goes only with it; resize it, or "
+                "delete the cluster"
+            )
+
+    def delete(self, raw: Raw) -> None:
+        """Ask for the node group's deletion, once the cluster is at rest."""
+        magnum = self.cloud.magnum
+        self._in_turn(lambda: magnum.delete_node_group(self.cluster, raw["uuid"]))
+
+    def failure(self, raw: Raw) -> CloudError:
+        """What Magnum says about the failure."""
+        status = status_of(raw)
+        return ResourceError(
+            f"{self} is {status.text}: {status.reason or 'Magnum gives no reason'}",
+            details={"id": raw["uuid"], "status": status.text},
+        )
+
+    def _in_turn(self, write: t.Callable[[], T]) -> T:
+        """Write once nothing is under way on the cluster.
+
+        Magnum changes one thing of a cluster at a time. Between the look at its
+        status and the write another one may begin: then it is this one's turn later.
+        """
+        while True:
+            wait_until(
+                poll=lambda: self.cloud.magnum.cluster(self.cluster),
+                judge=lambda raw: raw is not None and status_of(raw).phase != BUSY,
+                describe=lambda raw: (
+                    f"{self}: nothing was written, as cluster "
+                    f"{self.params['cluster']!r} was still "
+                    + (status_of(raw).text if raw else "not there")
+                ),
+                clock=self.cloud.clock,
+            )
+            try:
+                return write()
+            except (Conflict, InvalidInput) as error:
+                under_way = "in progress" in error.message.replace("_", " ").lower()
+                if not under_way or not self.cloud.clock.pause(2):
+                    raise

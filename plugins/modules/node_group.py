@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_group
+short_description: Manage node groups of Magnum clusters
+version_added: 0.1.0
+author: The gpufleet.openstack authors (@gpufleet)
+description:
+  - Creates, resizes and deletes a group of equal nodes in a cluster, and sets its
+    bounds.
+  - Magnum changes one thing of a cluster at a time. The module waits until nothing is
+    under way on the cluster, and tries again where another change came in between,
+    until O(timeout).
+  - A failed update is asked for again.
+options:
+  name:
+    description:
+      - Name of the node group in its cluster, or the id of one that exists.
+    type: str
+    required: true
+  cluster:
+    description:
+      - Name or id of the cluster. It must exist, else the error is
+        C(ClusterNotFound).
+    type: str
+    required: true
+  hardware:
+    description:
+      - Name or id of the hardware (flavor); that of the cluster's workers where it is
+        not given. Can't be changed later.
+    type: str
+  image:
+    description:
+      - Name or id of the image; that of the template where it is not given. Can't be
+        changed later.
+    type: str
+  role:
+    description:
+      - Role of the nodes, V(worker) where nothing is said; V(master) can't be asked
+        for. Can't be changed later.
+    type: str
+  labels:
+    description:
+      - Magnum labels, over those of the cluster. Only the keys that are named are
+        compared. Can't be changed later.
+      - These are not labels of Kubernetes. Those are set on the Kubernetes nodes, which
+        the label C(magnum.openstack.org/nodegroup) selects.
+    type: dict
+  node_count:
+    description:
+      - Number of nodes; 1 is created where nothing is said. 0 needs Magnum
+        API 1.10.
+    type: int
+  min_node_count:
+    description:
+      - Least number of nodes, 0 or more.
+    type: int
+  max_node_count:
+    description:
+      - Greatest number of nodes, 1 or more.
+    type: int
+  recreate_failed:
+    description:
+      - Whether a node group whose creation failed is deleted and created again.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - gpufleet.openstack.openstack
+  - gpufleet.openstack.state
+notes:
+  - Needs Magnum API 1.9.
+  - The groups that a cluster came with can be resized, and go only with their cluster.
+seealso:
+  - module: gpufleet.openstack.node_group_info
+  - module: gpufleet.openstack.gpu_cluster
+"""
+
+EXAMPLES = r"""
+- name: Two nodes for inference, at most four
+  gpufleet.openstack.node_group:
+    cloud: mycloud
+    cluster: training
+    name: inference
+    hardware: gpu.a100.4
+    node_count: 2
+    max_node_count: 4
+
+- name: No longer needed
+  gpufleet.openstack.node_group:
+    cloud: mycloud
+    cluster: training
+    name: inference
+    state: absent
+"""
+
+RETURN = r"""
+node_group:
+  description:
+    - The node group. Null where it is absent.
+    - In check mode what it would be, with null for what only the real run can tell.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Id of the node group.
+      type: str
+      sample: "7f3c2b1a-0d4e-4c58-b7b2-98d8a1c5e6f0"
+    name:
+      description: Name of the node group.
+      type: str
+      sample: inference
+    cluster_id:
+      description: Id of its cluster.
+      type: str
+      sample: "0562d357-8641-4759-8fed-8173f02c9633"
+    role:
+      description: V(master), V(worker) or a role of your own.
+      type: str
+      sample: worker
+    is_default:
+      description: Whether the cluster came with it.
+      type: bool
+      sample: false
+    hardware:
+      description: Name or id of the flavor.
+      type: str
+      sample: gpu.a100.4
+    image:
+      description: Name or id of the image.
+      type: str
+      sample: "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
+    labels:
+      description: Labels in force, their values as text.
+      type: dict
+      sample: {gpu_enabled: "true"}
+    node_count:
+      description: Number of nodes.
+      type: int
+      sample: 2
+    min_node_count:
+      description: Least number of nodes.
+      type: int
+      sample: 0
+    max_node_count:
+      description: Greatest number of nodes, null for any.
+      type: int
+      sample: 4
+    node_addresses:
+      description: Addresses of the nodes, empty where the driver tells none.
+      type: list
+      elements: str
+      sample: [10.0.0.21, 10.0.0.22]
+    status:
+      description: Status, as Magnum says it.
+      type: str
+      sample: CREATE_COMPLETE
+    status_reason:
+      description: Reason of the status, null for none.
+      type: str
+action:
+  description:
+    - What was done, or in check mode would be.
+    - One of V(none), V(create), V(update), V(recreate) and V(delete).
+  returned: success
+  type: str
+  sample: create
+error:
+  description: What went wrong, in a form that playbooks can decide by.
+  returned: failure
+  type: dict
+  contains:
+    type:
+      description: Type of the error, one of those in the notes.
+      type: str
+      sample: ResourceError
+    message:
+      description: The same as the task's C(msg).
+      type: str
+    status:
+      description: HTTP status of the answer, null where none came.
+      type: int
+      sample: 403
+    request_id:
+      description: The service's id of the request, null where there is none.
+      type: str
+      sample: req-3f2504e0-4f89-41d3-9a0c-0305e82c3301
+    details:
+      description: Further data that depends on the type.
+      type: dict
+"""
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
+    module,
+    node_group,
+)
+
+
+def main() -> None:
+    """Run the module."""
+    module.run(node_group.NodeGroupResource)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from unit.cloud.fakes import PROJECT, Raw, Reply, Site
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    ClusterNotFound,
+    Conflict,
+    InvalidInput,
+    Timeout,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.node_group import (  # noqa: E501 -- a name has no place to break
+    NodeGroupResource,
+)
+
+ID = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0001"
+BY_NAME = "GET /v1/clusters/train"
+BY_ID = f"GET /v1/clusters/{ID}"
+GROUPS = f"/v1/clusters/{ID}/nodegroups"
+NAMED, GROUP = f"GET {GROUPS}/big", f"GET {GROUPS}/g"
+CREATE, BOUNDS, DELETE = f"POST {GROUPS}", f"PATCH {GROUPS}/g", f"DELETE {GROUPS}/g"
+RESIZE = f"POST /v1/clusters/{ID}/actions/resize"
+MISSING = Reply(404, {"errors": [{"detail": "not found"}]})
+UNDER_WAY = Reply(409, {"errors": [{"detail": "Cluster is UPDATE_IN_PROGRESS"}]})
+
+
+def cluster(status: str = "CREATE_COMPLETE") -> Raw:
+    return {"uuid": ID, "name": "train", "project_id": PROJECT, "status": status}
+
+
+def group(status: str = "CREATE_COMPLETE", **values: t.Any) -> Raw:
+    return {
+        "uuid": "g",
+        "name": "big",
+        "role": "worker",
+        "is_default": False,
+        "flavor_id": "gpu.a100.4",
+        "image_id": "img",
+        "labels": {},
+        "node_count": 1,
+        "min_node_count": 0,
+        "max_node_count": 2,
+        "node_addresses": [],
+        "status": status,
+        "updated_at": "1",
+        **values,
+    }
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A cluster at rest, with the node group."""
+    site.on(BY_NAME, cluster())
+    site.on(BY_ID, cluster())
+    site.on(NAMED, group())
+    return site
+
+
+def run(site: Site, state: str = "present", **options: t.Any) -> t.Any:
+    options = {"name": "big", "cluster": "train", **options}
+    return site.run(NodeGroupResource, state, **options)
+
+
+def test_no_change_is_two_requests(site: Site) -> None:
+    assert not run(site, node_count=1, max_node_count=2).changed
+    assert site.history == [BY_NAME, NAMED]
+
+
+def test_a_missing_cluster_has_its_error(site: Site) -> None:
+    site.on(BY_NAME, MISSING)
+    with pytest.raises(ClusterNotFound, match="no cluster 'train'"):
+        run(site)
+
+
+def test_create_waits_for_its_turn_and_tries_again(site: Site) -> None:
+    site.on(NAMED, MISSING)
+    site.on(BY_ID, cluster("UPDATE_IN_PROGRESS"), cluster())
+    site.on(CREATE, UNDER_WAY, Reply(202, {"uuid": "g"}))
+    site.on(GROUP, MISSING, group("CREATE_IN_PROGRESS"), group())
+    outcome = run(site, node_count=1)
+    assert (outcome.action, outcome.after["id"]) == ("create", "g")
+    assert site.sent(CREATE) == [{"name": "big", "node_count": 1}] * 2
+    assert site.history.index(CREATE) == site.history.index(BY_ID) + 2
+
+
+def test_another_refusal_is_not_repeated(site: Site) -> None:
+    site.on(NAMED, MISSING)
+    site.on(CREATE, Reply(400, {"errors": [{"detail": "bad flavor"}]}))
+    with pytest.raises(InvalidInput, match="bad flavor"):
+        run(site, node_count=1)
+    assert site.writes == [CREATE]
+
+
+def test_a_cluster_that_never_settles_is_a_timeout(site: Site) -> None:
+    site.on(NAMED, MISSING)
+    site.on(BY_ID, cluster("UPDATE_IN_PROGRESS"))
+    with pytest.raises(Timeout, match=r"nothing was written.*UPDATE_IN_PROGRESS"):
+        run(site, node_count=1, timeout=30)
+    assert site.writes == []
+
+
+def test_widen_then_resize_then_narrow(site: Site) -> None:
+    three = {"node_count": 3, "min_node_count": 0, "max_node_count": 4}
+    last = {**three, "min_node_count": 3}
+    site.on(BOUNDS, {})
+    site.on(RESIZE, Reply(202, {"uuid": ID}))
+    site.on(
+        GROUP,
+        group("UPDATE_COMPLETE", max_node_count=4, updated_at="2"),
+        group("UPDATE_IN_PROGRESS", **three),
+        group("UPDATE_COMPLETE", **three, updated_at="3"),
+        group("UPDATE_COMPLETE", **last, updated_at="4"),
+    )
+    outcome = run(site, node_count=3, min_node_count=3, max_node_count=4)
+    assert site.writes == [BOUNDS, RESIZE, BOUNDS]
+    assert outcome.after["min_node_count"] == 3
+
+
+def test_frozen_fields_name_the_way_out(site: Site) -> None:
+    with pytest.raises(Conflict, match=r"role.*another name"):
+        run(site, role="infer")
+    assert site.writes == []
+
+
+def test_delete_until_it_is_gone(site: Site) -> None:
+    site.on(DELETE, Reply(204))
+    site.on(GROUP, group("DELETE_IN_PROGRESS"), MISSING)
+    assert run(site, "absent").action == "delete"
+
+
+def test_a_default_group_is_not_deleted(site: Site) -> None:
+    site.on(NAMED, group(is_default=True))
+    with pytest.raises(Conflict, match="goes only with it"):
+        run(site, "absent")
+    assert site.writes == []
