@@ -49,6 +49,11 @@ options:
       - These are not labels of Kubernetes. Those are set on the Kubernetes nodes, which
         the label C(magnum.openstack.org/nodegroup) selects.
     type: dict
+  availability_zone:
+    description:
+      - Nova's zone of the nodes, where the cluster's driver has zones (that of Heat
+        does); short for the label C(availability_zone). Can't be changed later.
+    type: str
   node_count:
     description:
       - Number of nodes; 1 is created where nothing is said. 0 needs Magnum

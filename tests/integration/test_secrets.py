@@ -39,6 +39,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "kubeconfig_info": {"path": "/tmp/no-such-file"},
     "location": {"name": "none"},
     "location_info": {},
+    "node_group": {"name": "none", "cluster": "none"},
+    "node_group_info": {"cluster": "none"},
 }
 """What each module is run with: with a result or an error, both may leak."""
 

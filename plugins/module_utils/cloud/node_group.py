@@ -46,6 +46,7 @@ class NodeGroupResource(CloudResource):
     )
     options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
         "cluster": {"type": "str", "required": True},
+        "availability_zone": {"type": "str"},
         "recreate_failed": {"type": "bool", "default": False},
     }
 
@@ -80,9 +81,29 @@ class NodeGroupResource(CloudResource):
             self._cluster = found["uuid"]
         return self._cluster
 
+    def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """The options that were given; the zone is a label to Magnum's driver."""
+        asked = super().desired(have)
+        if self.params.get("availability_zone"):
+            zone = {"availability_zone": self.params["availability_zone"]}
+            asked["labels"] = {**asked.get("labels", {}), **zone}
+        return asked
+
     def find(self) -> Raw | None:
-        """A node group of the cluster by name or id."""
-        return self.cloud.magnum.find_node_group(self.cluster, self.name)
+        """A node group of the cluster by name or id.
+
+        Without its cluster there is none, which is what C(state=absent) asks for, and
+        what a plan on an empty cloud begins with.
+        """
+        try:
+            cluster = self.cluster
+        except ClusterNotFound as error:
+            if self.params.get("state") != "absent":
+                if not self.references.check_mode:
+                    raise
+                self.cloud.warn(f"{error.message} yet")
+            return None
+        return self.cloud.magnum.find_node_group(cluster, self.name)
 
     def refresh(self, raw: Raw) -> Raw | None:
         """The same node group again."""

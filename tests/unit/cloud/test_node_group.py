@@ -138,3 +138,27 @@ def test_a_default_group_is_not_deleted(site: Site) -> None:
     with pytest.raises(Conflict, match="goes only with it"):
         run(site, "absent")
     assert site.writes == []
+
+
+def test_the_zone_is_a_label(site: Site) -> None:
+    site.on(NAMED, MISSING)
+    outcome = site.run(
+        NodeGroupResource,
+        name="big",
+        cluster="train",
+        availability_zone="b",
+        labels={"a": 1},
+        check_mode=True,
+    )
+    assert outcome.after is not None
+    assert outcome.after["labels"] == {"a": "1", "availability_zone": "b"}
+
+
+def test_without_its_cluster_there_is_no_group(site: Site) -> None:
+    site.on(BY_NAME, MISSING)
+    asked: Raw = {"name": "big", "cluster": "train"}
+    with pytest.raises(ClusterNotFound, match="there is no cluster 'train'"):
+        site.run(NodeGroupResource, **asked)
+    plan = site.run(NodeGroupResource, **asked, node_count=2, check_mode=True)
+    assert plan.action == "create"
+    assert "there is no cluster 'train'" in site.warnings[0]
