@@ -84,6 +84,16 @@ options:
         compared as a whole.
     type: bool
     default: true
+  precheck:
+    description:
+      - Whether to look, before nodes are added, if there is room for them. What Nova's
+        quota leaves of instances, cores and memory is compared with what they need, and
+        the accelerators that are free in Placement, where the credentials may ask it
+        (by default an administrator's).
+      - Too little is an error of type V(ResourceError), with C(needed) and C(free) in
+        its details, before anything is written; in check mode a warning.
+    type: bool
+    default: true
   docker_volume_size:
     description:
       - Size in GiB of a volume for container images. Can't be changed later.
@@ -402,6 +412,26 @@ gpu_cluster:
       description: Time of the last change.
       type: str
       sample: "2026-11-23T10:05:00+00:00"
+precheck:
+  description: What was found before nodes were added. Null where none were.
+  returned: success
+  type: dict
+  contains:
+    needed:
+      description: >-
+        What the nodes need, of C(instances), C(cores), C(ram_mib) and resource classes
+        of Placement.
+      type: dict
+      sample: {instances: 3, cores: 98, ram_mib: 1050624, CUSTOM_GPU_A100: 8}
+    free:
+      description: What there is of it; without an entry where there is no limit.
+      type: dict
+      sample: {instances: 7, cores: 200, ram_mib: 4194304}
+    skipped:
+      description: What could not be asked, with the reason.
+      type: list
+      elements: str
+      sample: ["accelerators: Placement answered 403 to GET /allocation_candidates"]
 action:
   description:
     - What was done, or in check mode would be.

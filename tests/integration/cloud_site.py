@@ -34,6 +34,7 @@ class Site:
     Attributes:
         member: Runs modules as the plain member of the project.
         admin: Runs modules as the bed's administrator, of another project.
+        admin_here: Runs modules as the bed's administrator, in this project.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Site:
         environment = {"OS_CLIENT_CONFIG_FILE": str(project.clouds)}
         self.member = Runner(environment, project.cloud, folder / "member")
         self.admin = Runner(environment, "bed-admin", folder / "admin")
+        self.admin_here = Runner(environment, project.admin_cloud, folder / "here")
 
     def close(self) -> None:
         """Stop what was started."""
         self.member.close()
         self.admin.close()
+        self.admin_here.close()
 
     def remove_hardware(self) -> None:
         """Remove the flavors that carry this test's name."""

@@ -13,6 +13,11 @@ def test_no_valid_host_at_creation(site: Site) -> None:
     member = site.member
     template = site.template(site.hardware("CUSTOM_GPU_H100", 8))
     asked = {"name": "big", "template": template, "node_count": 1}
+    # An administrator may ask Placement; to members it answers 403.
+    early = site.admin_here("gpu_cluster", **asked)
+    assert early["error"]["type"] == "ResourceError", early
+    assert "CUSTOM_GPU_H100: 8 needed, 0 free" in early["msg"]
+    assert not early["changed"]
 
     failed = member("gpu_cluster", **asked)
     assert failed["failed"]
@@ -103,7 +108,19 @@ def test_nova_quota(site: Site) -> None:
     """Magnum takes the request; what Nova says of its quota is dug out."""
     template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
     site.set_server_quota(0)
-    failed = site.member("gpu_cluster", name="over", template=template, node_count=0)
+    asked = {"name": "over", "template": template, "node_count": 0}
+    # Seen before anything is written, unless that is switched off.
+    early = site.member("gpu_cluster", **asked)
+    assert early["error"]["type"] == "ResourceError", early
+    assert "does not fit" in early["msg"]
+    assert "instances: 1 needed, 0 free" in early["msg"]
+    assert early["error"]["details"]["needed"]["instances"] == 1
+    assert not early["changed"]
+    assert site.member.recorder.writes == []
+    plan = site.member.check("gpu_cluster", **asked)
+    assert any("does not fit" in line for line in plan["warnings"])
+
+    failed = site.member("gpu_cluster", **asked, precheck=False)
     assert failed["error"]["type"] == "ResourceError"
     assert "CREATE_FAILED" in failed["msg"]
     assert "Quota exceeded" in failed["msg"]

@@ -10,6 +10,7 @@ import dataclasses
 import re
 import typing as t
 
+from . import precheck
 from .errors import (
     CloudError,
     ClusterNotFound,
@@ -89,6 +90,7 @@ class GpuClusterResource(CloudResource):
     options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
         "location": {"type": "str"},
         "merge_labels": {"type": "bool", "default": True},
+        "precheck": {"type": "bool", "default": True},
         "recreate_failed": {"type": "bool", "default": False},
     }
 
@@ -98,6 +100,8 @@ class GpuClusterResource(CloudResource):
         self.recreate_failed = bool(self.params.get("recreate_failed"))
         self._template_id: str | None = None
         self._listed: list[Raw] | None = None
+        self.report = {"precheck": None}
+        self._replaces = False
         if self.params.get("merge_labels") is False:
             self.fields = tuple(
                 dataclasses.replace(field, merge=False) if field.merge else field
@@ -186,7 +190,9 @@ class GpuClusterResource(CloudResource):
 
     def find(self) -> Raw | None:
         """A cluster of this project by name, or any by id."""
-        return self.cloud.magnum.find_cluster(self.name, self.cloud.project_id)
+        found = self.cloud.magnum.find_cluster(self.name, self.cloud.project_id)
+        self._replaces = found is not None
+        return found
 
     def refresh(self, raw: Raw) -> Raw | None:
         """The same cluster again."""
@@ -253,7 +259,45 @@ class GpuClusterResource(CloudResource):
             check_bounds({**self.view(raw), **values})
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
-        return super().prepare(values, raw)
+        resolved = super().prepare(values, raw)
+        # A failed one that is replaced still holds what it will give back.
+        if self.params.get("precheck") and not (raw is None and self._replaces):
+            self._precheck(resolved, raw)
+        return resolved
+
+    def _precheck(self, values: dict[str, t.Any], raw: Raw | None) -> None:
+        """Look whether there is room for the nodes that are added."""
+        needs = self._new_cluster(values) if raw is None else self._growth(values, raw)
+        if not any(name and count > 0 for name, count in needs):
+            return
+        try:
+            self.report["precheck"] = precheck.check(str(self), self.cloud, needs)
+        except ResourceError as error:
+            if not self.references.check_mode:
+                raise
+            # Until the plan is carried out there may be room.
+            self.report["precheck"] = error.details
+            self.cloud.warn(error.message)
+
+    def _new_cluster(self, values: dict[str, t.Any]) -> list[precheck.Need]:
+        ident = values["template"]
+        found = None
+        if ident != KNOWN_AFTER_APPLY:
+            found = self.cloud.magnum.template(ident)
+        template: Raw = found or {}
+        masters = values.get("master_count", 1)
+        return [
+            (values.get("master_hardware", template.get("master_flavor_id")), masters),
+            (
+                values.get("hardware", template.get("flavor_id")),
+                values.get("node_count", 1),
+            ),
+        ]
+
+    def _growth(self, values: dict[str, t.Any], raw: Raw) -> list[precheck.Need]:
+        have = self.view(raw)
+        size = values.get("node_count", have["node_count"])
+        return [(have["hardware"], size - have["node_count"])]
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Ask for the cluster; Magnum's row for it appears a moment later."""

@@ -106,8 +106,9 @@ def run(resource_class: type[CloudResource]) -> None:
             resource_class.validate(params)
         cloud = Cloud(params, clock, module.warn)
         module.hide(cloud.auth)
+        resource = resource_class(cloud, params, module.check_mode)
         outcome = reconcile(
-            resource_class(cloud, params, module.check_mode),
+            resource,
             params["state"],
             clock=clock,
             check_mode=module.check_mode,
@@ -121,6 +122,7 @@ def run(resource_class: type[CloudResource]) -> None:
             action=outcome.action,
             diff={"before": outcome.diff_before, "after": outcome.diff_after},
             **{resource_class.kind: outcome.after},
+            **resource.report,
         )
 
 

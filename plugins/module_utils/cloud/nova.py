@@ -87,6 +87,10 @@ class Nova(Api):
         """Delete a flavor."""
         self.delete(f"/flavors/{ident}")
 
+    def limits(self) -> dict[str, int]:
+        """Quota of the project and what is used of it, -1 for no limit."""
+        return t.cast("dict[str, int]", self.get("/limits")["limits"]["absolute"])
+
     def availability_zones(self) -> list[str]:
         """Names of the zones that servers may be asked to stand in."""
         listed = self.list("/os-availability-zone", "availabilityZoneInfo")

@@ -36,6 +36,8 @@ class CloudResource(Resource):
     ) -> None:
         """Keep what was asked for; nothing is sent yet."""
         self.cloud = cloud
+        # What the module returns besides the resource itself.
+        self.report: dict[str, t.Any] = {}
         self.params = params
         self.name = params["name"] or ""
         named = ((field.ref, params.get(field.name)) for field in self.fields)

@@ -16,6 +16,7 @@ from .errors import AuthError, InvalidInput
 from .heat import Heat
 from .magnum import Magnum
 from .nova import Nova
+from .placement import Placement
 
 MINIMUM_SDK = (4, 12)
 
@@ -87,6 +88,7 @@ class Cloud:
             ceiling,
         )
         self.nova = Nova(self._connector("compute"), clock)
+        self.placement = Placement(self._connector("placement"), clock)
         self.glance = Api("Glance", self._connector("image"), clock)
         self.keystone = Api("Keystone", self._connector("identity"), clock)
         self.neutron = Api("Neutron", self._connector("network"), clock)

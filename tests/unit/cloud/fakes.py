@@ -51,6 +51,7 @@ HOSTS = {
     "/v2.1": "http://nova.test",
     "/v2.0": "http://neutron.test",
     "/v2": "http://glance.test",
+    "/v0.1": "http://placement.test",
 }
 CATALOG = {
     "identity": KEYSTONE,
@@ -59,6 +60,7 @@ CATALOG = {
     "image": "http://glance.test",
     "network": "http://neutron.test",
     "orchestration": "http://heat.test/v1.0",
+    "placement": "http://placement.test/v0.1",
 }
 
 Raw = dict[str, t.Any]
@@ -154,6 +156,10 @@ class Site:
                 _version(
                     "v2.1", "http://nova.test/v2.1/", version="2.96", min_version="2.1"
                 ),
+            ),
+            "http://placement.test": (
+                "versions",
+                _version("v1.0", "http://placement.test/v0.1/"),
             ),
             "http://heat.test": (
                 "versions",

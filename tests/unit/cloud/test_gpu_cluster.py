@@ -20,6 +20,9 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
     GpuClusterResource,
 )
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile import (  # noqa: E501 -- a name has no place to break
+    reconcile,
+)
 
 ID = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0001"
 TEMPLATE = "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
@@ -37,6 +40,21 @@ BOUNDS = f"PATCH /v1/clusters/{ID}/nodegroups/w"
 DELETE = f"DELETE /v1/clusters/{ID}"
 VIEW = [GROUPS, WORKERS, TEMPLATE_BY_ID]
 """What it takes to show a cluster."""
+
+FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
+LIMITS = "GET /v2.1/limits"
+CANDIDATES = "GET /v0.1/allocation_candidates?resources=CUSTOM_GPU_A100%3A4"
+ROOM = [TEMPLATE_BY_ID, FLAVORS, LIMITS, CANDIDATES]
+"""What it takes to look if there is room for a new one."""
+REFUSED = Reply(403, {"errors": [{"detail": "not for you"}]})
+A100 = {
+    "id": "7",
+    "name": "gpu.a100.4",
+    "vcpus": 48,
+    "ram": 524288,
+    "extra_specs": {"resources:CUSTOM_GPU_A100": "4"},
+}
+MASTER = {"id": "8", "name": "m1.master", "vcpus": 2, "ram": 4096, "extra_specs": {}}
 
 MISSING = Reply(404, {"errors": [{"detail": "not found"}]})
 OLD, NEW = "2026-01-01T10:00:00+00:00", "2026-01-01T11:00:00+00:00"
@@ -75,6 +93,19 @@ def cluster(status: str = "CREATE_COMPLETE", **values: t.Any) -> Raw:
     }
 
 
+def limits(instances: int = -1, cores: int = -1, ram: int = -1) -> Raw:
+    """What Nova says of the quota; three instances, 10 cores and 8 GiB are used."""
+    absolute = {
+        "maxTotalInstances": instances,
+        "totalInstancesUsed": 3,
+        "maxTotalCores": cores,
+        "totalCoresUsed": 10,
+        "maxTotalRAMSize": ram,
+        "totalRAMUsed": 8192,
+    }
+    return {"limits": {"absolute": absolute}}
+
+
 def workers(count: int = 2, low: int | None = None, high: int | None = None) -> Raw:
     return {
         "uuid": "w",
@@ -109,7 +140,12 @@ def site(site: Site) -> Site:
         "name": "gpu-a100",
         "project_id": PROJECT,
         "public": False,
+        "flavor_id": "gpu.a100.4",
+        "master_flavor_id": "m1.master",
     }
+    site.on(FLAVORS, {"flavors": [A100, MASTER]})
+    site.on(LIMITS, limits())
+    site.on(CANDIDATES, REFUSED)
     site.on(TEMPLATE_BY_NAME, template)
     site.on(TEMPLATE_BY_ID, template)
     site.on(BY_NAME, MISSING)
@@ -166,7 +202,14 @@ def test_create(site: Site, time: FakeTime) -> None:
     assert outcome.after is not None
     assert outcome.after["node_addresses"] == ["10.0.0.10", "10.0.0.11"]
     # The row appears late, and the last address later than the status.
-    assert site.history == [BY_NAME, TEMPLATE_BY_NAME, CREATE, *[BY_ID] * 4, *VIEW]
+    assert site.history == [
+        BY_NAME,
+        TEMPLATE_BY_NAME,
+        *ROOM,
+        CREATE,
+        *[BY_ID] * 4,
+        *VIEW,
+    ]
     assert site.sent(CREATE) == [
         {
             "name": "train",
@@ -463,6 +506,7 @@ def test_resize(site: Site) -> None:
     assert site.history == [
         BY_NAME,
         *VIEW,
+        *ROOM[1:],
         RESIZE,
         BY_ID,
         BY_ID,
@@ -839,7 +883,7 @@ def test_check_mode_of_a_create(site: Site) -> None:
     assert outcome.after is not None
     assert outcome.after["id"] == "known after apply"
     assert outcome.after["node_count"] == 2
-    assert site.history == [BY_NAME, TEMPLATE_BY_NAME]
+    assert site.history == [BY_NAME, TEMPLATE_BY_NAME, *ROOM]
 
 
 def test_check_mode_on_an_empty_cloud(site: Site) -> None:
@@ -892,3 +936,93 @@ def test_bad_input_is_named_before_anything_is_sent(
         site.run(GpuClusterResource, name="train", template="gpu-a100", **wrong)
     assert caught.value.message == said
     assert site.everything == []
+
+
+# room -------------------------------------------------------------------------------
+
+
+def free(*hosts: tuple[int, int]) -> Raw:
+    """What Placement says of hosts, each with its capacity and what is used of it."""
+    summaries = {
+        f"host-{number}": {
+            "resources": {"CUSTOM_GPU_A100": {"capacity": capacity, "used": used}}
+        }
+        for number, (capacity, used) in enumerate(hosts)
+    }
+    return {"allocation_requests": [], "provider_summaries": summaries}
+
+
+def test_what_fits_is_told(site: Site) -> None:
+    site.on(LIMITS, limits(instances=20))
+    site.on(CANDIDATES, free((8, 0), (8, 3)))
+    resource = planned(site, node_count=3)
+    assert resource.report["precheck"] == {
+        "needed": {
+            "instances": 4,
+            "cores": 3 * 48 + 2,
+            "ram_mib": 3 * 524288 + 4096,
+            "CUSTOM_GPU_A100": 12,
+        },
+        # Of the five that are left on the second host one can't be used.
+        "free": {"instances": 17, "CUSTOM_GPU_A100": 12},
+        "skipped": [],
+    }
+    assert site.warnings == []
+
+
+def planned(site: Site, **options: t.Any) -> GpuClusterResource:
+    """A resource that has looked for room in check mode."""
+    cloud = site.cloud()
+    spec = {**GpuClusterResource.argument_spec()}
+    params = {**dict.fromkeys(spec), "precheck": True, "merge_labels": True}
+    params.update({"name": "train", "template": "gpu-a100", **options})
+    resource = GpuClusterResource(cloud, params, check_mode=True)
+    reconcile(resource, "present", clock=cloud.clock, check_mode=True)
+    return resource
+
+
+def test_what_does_not_fit_is_refused_before_any_write(site: Site) -> None:
+    site.on(LIMITS, limits(instances=5, cores=100, ram=10**9))
+    site.on(CANDIDATES, free((8, 4)))
+    asked: Raw = {"name": "train", "template": "gpu-a100", "node_count": 2}
+    with pytest.raises(ResourceError) as caught:
+        site.run(GpuClusterResource, **asked)
+    assert caught.value.message == (
+        "gpu cluster 'train' does not fit, and nothing was written: instances: 3 "
+        "needed, 2 free; cores: 98 needed, 90 free; CUSTOM_GPU_A100: 8 needed, 4 free. "
+        "With precheck: false it is tried all the same"
+    )
+    assert caught.value.details["free"]["CUSTOM_GPU_A100"] == 4
+    assert caught.value.changed is False
+    assert site.writes == []
+    # Until a plan is carried out there may be room.
+    resource = planned(site, node_count=2)
+    assert "does not fit" in site.warnings[0]
+    assert resource.report["precheck"]["needed"]["CUSTOM_GPU_A100"] == 8
+    site.on(CREATE, Reply(202, {"uuid": ID}))
+    site.on(BY_ID, cluster())
+    groups(site, workers())
+    assert site.run(GpuClusterResource, **asked, precheck=False).action == "create"
+
+
+def test_what_can_not_be_asked_is_said(site: Site) -> None:
+    site.on(FLAVORS, {"flavors": [A100]})
+    report = planned(site, node_count=1).report["precheck"]
+    assert "CUSTOM_GPU_A100" not in report["free"]
+    assert report["skipped"] == [
+        "m1.master: this flavor can't be seen with these credentials",
+        "accelerators: Placement answered 403 to GET /allocation_candidates: not for "
+        "you",
+    ]
+
+
+def test_growing_needs_room_for_what_is_added_only(site: Site) -> None:
+    there(site)
+    groups(site, workers(2))
+    site.on(LIMITS, limits(instances=4))
+    with pytest.raises(ResourceError, match="instances: 2 needed, 1 free"):
+        site.run(GpuClusterResource, name="train", node_count=4)
+    assert site.writes == []
+    site.forget()
+    site.run(GpuClusterResource, name="train", node_count=1, check_mode=True)
+    assert LIMITS not in site.history

@@ -246,6 +246,8 @@ def test_a_cluster_is_placed(site: Site) -> None:
     site.on(LIST, {"stacks": [listed(EAST, "east", *tags)]})
     template = {"uuid": "t1", "name": "a100", "project_id": "p", "public": True}
     site.on("GET /v1/clustertemplates/a100", template)
+    site.on("GET /v1/clustertemplates/t1", template)
+    site.on("GET /v2.1/flavors/detail?is_public=None", {"flavors": []})
     for kind, ident in (("network", "n1"), ("subnet", "s1")):
         found = [{"id": ident, "name": ident}]
         site.on(f"GET /v2.0/{kind}s?name={ident}", {f"{kind}s": found})
@@ -254,6 +256,7 @@ def test_a_cluster_is_placed(site: Site) -> None:
         name="gpu",
         template="a100",
         location="east",
+        precheck=False,
         check_mode=True,
     )
     assert outcome.after is not None
