@@ -78,8 +78,12 @@ class KubeconfigResource(CloudResource):
         for option, least in (("renew_before", 0), ("rotate_ca_after", 1)):
             if params[option] is not None and params[option] < least:
                 raise InvalidInput(f"{option}: {params[option]} is below {least}")
-        if not params["user"]:
-            raise InvalidInput("user: must not be empty")
+        # X.509 gives names in a subject 64 characters.
+        named = [("user", params["user"])]
+        named += [("groups", group) for group in params["groups"]]
+        for option, name in named:
+            if not 1 <= len(name) <= 64:
+                raise InvalidInput(f"{option}: {name!r} must hold 1 to 64 characters")
         folder = os.path.dirname(os.path.abspath(params["path"]))
         if not os.path.isdir(folder):
             raise InvalidInput(f"path: there is no directory {folder}")
@@ -284,7 +288,7 @@ class KubeconfigResource(CloudResource):
         cluster = self._find_cluster()
         magnum = self.cloud.magnum
         key, request = certificates.new_request(
-            self.params["user"], self.params["groups"]
+            self.params["user"], sorted(set(self.params["groups"]))
         )
         certificate = magnum.sign(cluster["uuid"], request)
         certificates.check_signed(certificate, key)

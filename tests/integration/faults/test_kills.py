@@ -76,7 +76,7 @@ def test_kill(
         watched.runner.kill(play)
         recorder.disturb = undisturbed
         if not moment.answered:
-            time.sleep(recorder.delay + 0.5)  # forwarded all the same
+            _until_answered(recorder, moment)
         made = any(line.startswith("POST") for line in recorder.accepted)
         result = watched.run((module, asked), under_way=made)
         assert not result.get("failed"), result
@@ -87,6 +87,14 @@ def test_kill(
         record_property(KEY, asdict(figures))
     assert before == {}
     assert figures.findings == []
+
+
+def _until_answered(recorder: Recorder, moment: Moment) -> None:
+    """Wait until the bed has answered what was held back, and then forwarded."""
+    deadline = time.monotonic() + 60
+    while not any(line.startswith(moment.request) for line in recorder.answers):
+        assert time.monotonic() < deadline, "the request was not forwarded"
+        time.sleep(0.1)
 
 
 def _until(recorder: Recorder, moment: Moment, play: subprocess.Popen[str]) -> None:

@@ -165,6 +165,7 @@ def test_check_mode_writes_nothing(
     [
         ({"user": "viewer"}, "user"),
         ({"groups": ["b", "a"]}, "groups"),
+        ({"groups": ["twice", "twice"]}, "groups"),
     ],
 )
 def test_other_options_make_a_new_file(
@@ -322,7 +323,9 @@ def test_clusters_without_credentials(
     ("options", "message"),
     [
         ({"path": "/nowhere/config"}, "path: there is no directory /nowhere"),
-        ({"user": ""}, "user: must not be empty"),
+        ({"user": ""}, "user: '' must hold 1 to 64 characters"),
+        ({"user": "a" * 65}, "must hold 1 to 64 characters"),
+        ({"groups": ["ops", ""]}, "groups: '' must hold 1 to 64 characters"),
         ({"renew_before": -1}, "renew_before: -1 is below 0"),
         ({"rotate_ca_after": 0}, "rotate_ca_after: 0 is below 1"),
     ],
