@@ -38,7 +38,7 @@ _GAUDI = "https://www.intel.com/content/www/us/en/products/details/processors/ai
 
 CATALOGUE: dict[str, Model] = {
     "amd-mi300x": Model("gpu", "amd", "MI300X", 192, 750, f"{_AMD}/mi300/mi300x.html"),
-    "amd-mi250": Model("gpu", "amd", "MI250", 128, 500, f"{_AMD}/mi200/mi250.html"),
+    "amd-mi250": Model("gpu", "amd", "MI250", 128, 560, f"{_AMD}/mi200/mi250.html"),
     # SXM modules; cards for PCI slots take less power.
     "nvidia-a100": Model("gpu", "nvidia", "A100", 80, 400, f"{_NVIDIA}/a100/"),
     "nvidia-a100-80": Model("gpu", "nvidia", "A100", 80, 400, f"{_NVIDIA}/a100/"),

@@ -116,12 +116,13 @@ def test_done_and_answered_as_if_not(
 
 def test_a_mix_hits_its_share_and_every_kind() -> None:
     one, other = Mix(7), Mix(7)
-    hits = [one("GET", "/v1/clusters") for _ in range(2000)]
-    assert hits == [other("GET", "/v1/clusters") for _ in range(2000)]
+    hits = [one("GET", "/v1/clusters") for number in range(2000)]
+    assert hits == [other("GET", "/v1/clusters") for number in range(2000)]
     assert 340 < one.injected.total() < 460
     assert set(one.injected) == set(FAULTS)
     auth = Mix(7)
-    assert "token expired" not in {auth("POST", "/v3/auth/tokens") for _ in range(999)}
+    kinds = {auth("POST", "/v3/auth/tokens") for number in range(999)}
+    assert "token expired" not in kinds
 
 
 # The judge -------------------------------------------------------------------
