@@ -14,7 +14,11 @@ description:
   - O(profile) fills in what the four kinds of cluster usually want; every option that
     is given goes before it.
   - While clusters use a template, Magnum lets nothing be changed but O(public) and
-    O(hidden). Any other difference is then a C(Conflict) that names the clusters.
+    O(hidden). Any other difference is then a C(Conflict) that names the clusters, or
+    with O(on_in_use=new_revision) a new revision of the template.
+  - A revision is a template of Magnum named C(NAME-rN), with the tags
+    C(gpufleet-template=NAME) and C(gpufleet-revision=N). The name then means the newest
+    revision; O(state=absent) removes all, or none if clusters use one of them.
 options:
   name:
     description:
@@ -23,6 +27,22 @@ options:
         reached by id only.
     type: str
     required: true
+  on_in_use:
+    description:
+      - What to do where a template must be changed that clusters use.
+      - V(fail) ends with a C(Conflict) that names the clusters.
+      - V(new_revision) leaves it to them and makes the next revision, with what was
+        asked for and all else as before. The name must then be 200 characters at most
+        and hold no comma.
+      - Only clusters that the credentials may see count.
+    type: str
+    choices: [fail, new_revision]
+    default: fail
+  prune:
+    description:
+      - Whether older revisions that no cluster uses are deleted.
+    type: bool
+    default: false
   profile:
     description:
       - Defaults for a kind of cluster.
@@ -195,6 +215,15 @@ EXAMPLES = r"""
     external_network: public
     network_driver: calico
 
+- name: Another version of Kubernetes for new clusters, whoever uses the old one
+  gpufleet.openstack.cluster_template:
+    cloud: mycloud
+    name: gpu-a100
+    on_in_use: new_revision
+    prune: true
+    labels:
+      kube_tag: v1.29.0
+
 - name: No longer needed
   gpufleet.openstack.cluster_template:
     cloud: mycloud
@@ -218,6 +247,20 @@ cluster_template:
       description: Name of the template.
       type: str
       sample: gpu-a100
+    revision_of:
+      description: Name of the template that it is a revision of, its own for the first.
+      type: str
+      sample: gpu-a100
+    revision:
+      description: Which revision it is, from 1.
+      type: int
+      sample: 1
+    unused_revisions:
+      description: Names of older revisions that no cluster uses.
+      returned: with O(prune=true)
+      type: list
+      elements: str
+      sample: []
     coe:
       description: Container orchestration engine.
       type: str
@@ -345,7 +388,7 @@ cluster_template:
 action:
   description:
     - What was done, or in check mode would be.
-    - One of V(none), V(create), V(update), V(recreate) and V(delete).
+    - One of V(none), V(create), V(update), V(new_revision) and V(delete).
   returned: success
   type: str
   sample: create

@@ -47,6 +47,14 @@ cluster_templates:
       description: Name of the template.
       type: str
       sample: gpu-a100
+    revision_of:
+      description: Name of the template that it is a revision of, its own for the first.
+      type: str
+      sample: gpu-a100
+    revision:
+      description: Which revision it is, from 1.
+      type: int
+      sample: 1
     coe:
       description: Container orchestration engine.
       type: str

@@ -28,6 +28,7 @@ options:
       - Name or id of the cluster template. Needed to create a cluster; can't be changed
         later.
       - A template of this project goes before a public one of the same name.
+      - A name means the newest revision for a new cluster, and any for one that exists.
     type: str
   location:
     description:
@@ -246,6 +247,24 @@ gpu_cluster:
       description: Id of the template.
       type: str
       sample: "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
+    template_revision:
+      description: Revision of the template that the cluster has, null if it is gone.
+      type: int
+      sample: 1
+    template_drift:
+      description: >-
+        The newest revision of the template, where the cluster has an older one (a
+        warning says so too); else null.
+      type: dict
+      contains:
+        template_id:
+          description: Id of the newest revision.
+          type: str
+          sample: "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d2"
+        revision:
+          description: Which revision it is.
+          type: int
+          sample: 2
     location:
       description: >-
         Name of the location that it stands in, null for none, or where

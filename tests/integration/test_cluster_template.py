@@ -68,6 +68,52 @@ def test_life(site: Site) -> None:
     assert missing["error"]["type"] == "TemplateNotFound"
 
 
+def test_revisions(site: Site) -> None:
+    """A template in use gets a next revision; the cluster tells that it moved on."""
+    name = site.name("rev")
+    asked = site.template_options(name=name, hardware="cpu.worker")
+    first = site.member("cluster_template", **asked)["cluster_template"]
+    cluster = {"name": "rev", "template": name, "node_count": 0}
+    assert site.member("gpu_cluster", **cluster)["action"] == "create"
+
+    more = {**asked, "labels": {"etcd_tag": "v3.5.9"}}
+    refused = site.member("cluster_template", **more)
+    assert refused["error"]["type"] == "Conflict"
+    assert "while clusters use it: rev" in refused["msg"]
+    more["on_in_use"] = "new_revision"
+    assert site.member.check("cluster_template", **more)["action"] == "new_revision"
+    made = site.member("cluster_template", **more)
+    assert made["action"] == "new_revision", made
+    second = made["cluster_template"]
+    assert (second["name"], second["revision"]) == (f"{name}-r2", 2)
+    assert second["labels"] == {**first["labels"], "etcd_tag": "v3.5.9"}
+    assert not site.member("cluster_template", **more)["changed"]
+
+    again = site.member("gpu_cluster", **cluster)
+    assert not again["changed"]
+    drifted = again["gpu_cluster"]
+    assert (drifted["template"], drifted["template_revision"]) == (name, 1)
+    assert drifted["template_drift"] == {"template_id": second["id"], "revision": 2}
+    assert "the newest is 2" in " ".join(site.member.output.split())
+
+    # What is in use stays: neither pruned nor deleted.
+    assert not site.member("cluster_template", **more, prune=True)["changed"]
+    kept = site.member("cluster_template", name=name, state="absent")
+    assert kept["error"]["details"]["clusters"][0]["name"] == "rev"
+    assert site.member("gpu_cluster", name="rev", state="absent")["changed"]
+    plan = site.member.check("cluster_template", **more, prune=True)
+    pruned = site.member("cluster_template", **more, prune=True)
+    for done in (plan, pruned):
+        assert done["diff"]["before"]["unused_revisions"] == [name]
+        assert done["diff"]["after"]["unused_revisions"] == []
+    assert (
+        site.member("cluster_template_info", name=first["id"])["cluster_templates"]
+        == []
+    )
+    assert site.member("cluster_template", name=name, state="absent")["changed"]
+    assert site.member("cluster_template_info")["cluster_templates"] == []
+
+
 def test_wrong_names_and_values(site: Site) -> None:
     hardware = site.hardware("CUSTOM_GPU_A100", 1)
     good = site.template_options(name=site.name("bad"), hardware=hardware)

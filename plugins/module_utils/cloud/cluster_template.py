@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import typing as t
 
+from . import template_revisions
 from .errors import Conflict, InvalidInput, TemplateNotFound
-from .fields import Field, labels
+from .fields import Change, Field, labels
 from .profiles import PROFILES
 from .reconcile import Step
+from .references import is_uuid
 from .resource import CloudResource
 from .waiter import Raw
 
 _PUBLISHING = ("public", "hidden")
 """All that Magnum changes while clusters use the template, one at a time."""
+
+_UNUSED = "unused_revisions"
 
 
 def _bool(name: str, key: str = "", *aliases: str) -> Field:
@@ -34,7 +38,7 @@ class ClusterTemplateResource(CloudResource):
 
     kind = "cluster_template"
     not_found = TemplateNotFound
-    fields = (
+    fields: tuple[Field, ...] = (
         Field("coe", spec={"choices": ["kubernetes"]}),
         _ref("image", "image", "image_id", "image_id"),
         _ref("keypair", "keypair", "keypair_id", "keypair_id"),
@@ -72,7 +76,21 @@ class ClusterTemplateResource(CloudResource):
     )
     options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
         "profile": {"type": "str", "choices": list(PROFILES)},
+        "on_in_use": {
+            "type": "str",
+            "choices": ["fail", "new_revision"],
+            "default": "fail",
+        },
+        "prune": {"type": "bool", "default": False},
     }
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Keep what was asked for."""
+        super().__init__(*args, **kwargs)
+        self._family: list[Raw] = []
+        self._clusters: list[Raw] | None = None
+        if self.params.get("prune"):
+            self.fields = (*self.fields, Field(_UNUSED, "list"))
 
     @classmethod
     def validate(cls, params: t.Mapping[str, t.Any]) -> None:
@@ -82,21 +100,40 @@ class ClusterTemplateResource(CloudResource):
             raise InvalidInput(f"docker_volume_size: {size} is below 1")
         if port is not None and not 1024 <= port <= 65535:
             raise InvalidInput(f"apiserver_port: {port} is not within 1024 to 65535")
+        name, longest = params["name"], template_revisions.LONGEST
+        revises = params["on_in_use"] == "new_revision"
+        if revises and (len(name) > longest or "," in name):
+            raise InvalidInput(
+                f"name: {name!r} must be {longest} characters at most and hold no ',' "
+                "with on_in_use: new_revision"
+            )
 
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """The options that were given, over the defaults of the profile."""
         profile = PROFILES.get(self.params["profile"] or "", {})
         asked = super().desired(have)
         marks = {**profile.get("labels", {}), **asked.get("labels", {})}
+        if self.params["prune"]:
+            asked[_UNUSED] = []
         return {**profile, **asked, **({"labels": marks} if marks else {})}
 
     def find(self) -> Raw | None:
-        """A template of this project by name, or any by id."""
-        return self.cloud.magnum.find_template(self.name, self.cloud.project_id)
+        """The newest revision of this project by name, or any template by id."""
+        return self._find(public=False)
 
     def find_usable(self) -> Raw | None:
         """As C(find); else one that another project has made public."""
-        return self.cloud.magnum.find_usable_template(self.name, self.cloud.project_id)
+        return self._find(public=True)
+
+    def _find(self, public: bool) -> Raw | None:
+        magnum, project = self.cloud.magnum, self.cloud.project_id
+        listed = magnum.templates()
+        found = template_revisions.named(listed, self.name, project, public)
+        raw: Raw | None = found[-1] if found else None
+        if raw is None and is_uuid(self.name):
+            raw = magnum.template(self.name)  # lists leave hidden ones out
+        self._family = template_revisions.of(listed, raw) if raw else []
+        return raw
 
     def all(self) -> list[Raw]:
         """All templates that may be seen."""
@@ -108,7 +145,10 @@ class ClusterTemplateResource(CloudResource):
 
     def view(self, raw: Raw) -> dict[str, t.Any]:
         """The shape that users see."""
-        return view(raw)
+        shown = view(raw)
+        if self.params.get("prune"):
+            shown[_UNUSED] = self._unused(raw)
+        return shown
 
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
         """A new one needs an image; one in use can't be changed."""
@@ -116,20 +156,59 @@ class ClusterTemplateResource(CloudResource):
             raise InvalidInput(
                 f"{self} does not exist, and to create it the option image is needed"
             )
-        if raw is not None and set(values) - set(_PUBLISHING):
-            self._refuse_in_use(raw, "changed")
+        if raw is not None and set(values) - {*_PUBLISHING, _UNUSED}:
+            self._refuse_in_use([raw], "changed")
         return super().prepare(values, raw)
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Make the template."""
-        body = {"coe": "kubernetes", **self.body(values), "name": self.name}
+        return self._make(values, {"name": self.name})
+
+    def supersedes(self, raw: Raw, changes: t.Sequence[Change]) -> bool:
+        """Where Magnum would refuse the changes, and a new revision is allowed."""
+        if self.params["on_in_use"] != "new_revision":
+            return False
+        names = {change.field.name for change in changes}
+        return bool(names - {*_PUBLISHING, _UNUSED}) and bool(self._users([raw]))
+
+    def revision(self, raw: Raw) -> dict[str, t.Any]:
+        """Name, number and tags of the next revision."""
+        own = view(template_revisions.following(raw, self._family))
+        return {name: own[name] for name in ("name", "revision_of", "revision", "tags")}
+
+    def revise(self, raw: Raw, values: dict[str, t.Any]) -> Raw:
+        """Make the next revision."""
+        made = self._make(values, template_revisions.following(raw, self._family))
+        self._family = [*self._family, made]
+        return made
+
+    def _make(self, values: dict[str, t.Any], own: Raw) -> Raw:
+        sent = {name: value for name, value in values.items() if name != _UNUSED}
+        body = {"coe": "kubernetes", **self.body(sent), **own}
         return self.cloud.magnum.create("/clustertemplates", body)
 
     def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
         """One PATCH for all, and one each for what Magnum publishes apart."""
         apart = [{name: values[name]} for name in _PUBLISHING if name in values]
-        rest = {k: v for k, v in values.items() if k not in _PUBLISHING}
-        return [self._patch(raw, part) for part in ([rest] if rest else []) + apart]
+        rest = {k: v for k, v in values.items() if k not in (*_PUBLISHING, _UNUSED)}
+        steps = [self._patch(raw, part) for part in ([rest] if rest else []) + apart]
+        if _UNUSED in values:
+            steps.append(Step(lambda: self._prune(raw), lambda now: True))
+        return steps
+
+    def _prune(self, raw: Raw) -> None:
+        """Delete the older revisions that no cluster uses."""
+        unused = self._unused(raw)
+        for old in [one for one in self._family if one["name"] in unused]:
+            self.cloud.magnum.delete_template(old["uuid"])
+            self._family.remove(old)
+
+    def _unused(self, raw: Raw) -> list[str]:
+        """Names of the older revisions that no cluster uses."""
+        number = template_revisions.mark(raw)[1]
+        older = [x for x in self._family if template_revisions.mark(x)[1] < number]
+        used = {user["template_id"] for user in self._users(older)}
+        return [one["name"] for one in older if one["uuid"] not in used]
 
     def _patch(self, raw: Raw, values: dict[str, t.Any]) -> Step:
         patch = [
@@ -144,24 +223,44 @@ class ClusterTemplateResource(CloudResource):
 
     def check_delete(self, raw: Raw) -> None:
         """Refuse while clusters use it."""
-        self._refuse_in_use(raw, "deleted")
+        self._refuse_in_use(self._meant(raw), "deleted")
 
     def delete(self, raw: Raw) -> None:
-        """Delete the template."""
-        self.cloud.magnum.delete_template(raw["uuid"])
+        """Delete the template, the newest revision last: by it the rest is found."""
+        for one in self._meant(raw):
+            self.cloud.magnum.delete_template(one["uuid"])
 
-    def _refuse_in_use(self, raw: Raw, done: str) -> None:
-        """Raise a Conflict that names the clusters which use the template."""
-        users = [
-            {"id": cluster["uuid"], "name": cluster["name"]}
-            for cluster in self.cloud.magnum.clusters()
-            if cluster["cluster_template_id"] == raw["uuid"]
+    def _meant(self, raw: Raw) -> list[Raw]:
+        """All revisions by the template's name; else only the one that is named."""
+        whole = template_revisions.mark(raw)[0] == self.name
+        return self._family if whole else [raw]
+
+    def _users(self, templates: list[Raw]) -> list[Raw]:
+        """The clusters that use one of these templates."""
+        if not templates:
+            return []
+        ids = {raw["uuid"] for raw in templates}
+        if self._clusters is None:
+            self._clusters = self.cloud.magnum.clusters()
+        return [
+            {
+                "id": cluster["uuid"],
+                "name": cluster["name"],
+                "template_id": cluster["cluster_template_id"],
+            }
+            for cluster in self._clusters
+            if cluster["cluster_template_id"] in ids
         ]
+
+    def _refuse_in_use(self, templates: list[Raw], done: str) -> None:
+        """Raise a Conflict that names the clusters which use one of these."""
+        users = self._users(templates)
         if users:
             names = ", ".join(sorted(user["name"] for user in users))
             raise Conflict(
                 f"{self} can't be {done} while clusters use it: {names}. Delete them "
-                "first, or create a template of another name",
+                "first, create a template of another name"
+                + (", or set on_in_use: new_revision" if done == "changed" else ""),
                 details={"clusters": users},
             )
 
@@ -169,9 +268,12 @@ class ClusterTemplateResource(CloudResource):
 def view(raw: Raw) -> dict[str, t.Any]:
     """A template in the shape that users see."""
     fields = ClusterTemplateResource.fields
+    name, revision = template_revisions.mark(raw)
     return {
         "id": raw.get("uuid"),
         "name": raw["name"],
+        "revision_of": name,
+        "revision": revision,
         **{field.name: raw.get(field.api_key) for field in fields},
         "labels": labels(raw.get("labels")),
         "cluster_distro": raw.get("cluster_distro"),

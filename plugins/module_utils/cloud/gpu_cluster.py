@@ -10,7 +10,7 @@ import dataclasses
 import re
 import typing as t
 
-from . import precheck
+from . import precheck, template_revisions
 from .errors import (
     CloudError,
     ClusterNotFound,
@@ -102,6 +102,7 @@ class GpuClusterResource(CloudResource):
         self._listed: list[Raw] | None = None
         self.report = {"precheck": None}
         self._replaces = False
+        self._warned: set[str] = set()
         if self.params.get("merge_labels") is False:
             self.fields = tuple(
                 dataclasses.replace(field, merge=False) if field.merge else field
@@ -182,11 +183,11 @@ class GpuClusterResource(CloudResource):
         return next((place.name for place in places if place.holds(raw)), None)
 
     def same(self, field: Field, asked: t.Any, there: t.Any) -> bool:
-        """Of a template the id decides: several may have the name."""
+        """Of a template any revision will do; else the id decides."""
         if field.name != "template":
             return super().same(field, asked, there)
-        found = self.references.find("template", asked)
-        return found is not None and found.id == self._template_id
+        revisions = self.references.template_revisions(asked)
+        return self._template_id in [raw["uuid"] for raw in revisions]
 
     def find(self) -> Raw | None:
         """A cluster of this project by name, or any by id."""
@@ -211,11 +212,35 @@ class GpuClusterResource(CloudResource):
         if "node_groups" not in raw:
             raw["node_groups"] = self._node_groups(raw["uuid"])
         if "template_name" not in raw:
-            template = self.cloud.magnum.template(raw["cluster_template_id"])
-            raw["template_name"] = template["name"] if template else None
+            raw.update(self._template_of(raw))
         if self.params.get("location"):
             raw["location"] = self._location_of(raw)
         return view(raw)
+
+    def _template_of(self, raw: Raw) -> Raw:
+        """Name and revision of the cluster's template, and whether it moved on."""
+        listed, uuid = self.references.templates(), raw["cluster_template_id"]
+        found = next((one for one in listed if one["uuid"] == uuid), None)
+        template = found or self.cloud.magnum.template(uuid)
+        if template is None:
+            return {"template_name": None}
+        name, number = template_revisions.mark(template)
+        known = {"template_name": name, "template_revision": number}
+        newest = max(
+            [template, *template_revisions.of(listed, template)],
+            key=lambda one: template_revisions.mark(one)[1],
+        )
+        latest = template_revisions.mark(newest)[1]
+        if latest == number:
+            return known
+        if raw["uuid"] not in self._warned:
+            self._warned.add(raw["uuid"])
+            self.cloud.warn(
+                f"cluster {raw['name']!r} has revision {number} of template {name!r}, "
+                f"the newest is {latest}"
+            )
+        drift = {"template_id": newest["uuid"], "revision": latest}
+        return {**known, "template_drift": drift}
 
     def blank(self) -> dict[str, t.Any]:
         """The view of one that has its name and nothing else yet."""
@@ -392,6 +417,8 @@ def view(raw: Raw) -> dict[str, t.Any]:
         "faults": raw.get("faults") or {},
         "template": raw.get("template_name") or raw.get("cluster_template_id"),
         "template_id": raw.get("cluster_template_id"),
+        "template_revision": raw.get("template_revision"),
+        "template_drift": raw.get("template_drift"),
         "location": raw.get("location"),
         "keypair": raw.get("keypair"),
         "master_count": raw.get("master_count"),

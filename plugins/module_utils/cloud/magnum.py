@@ -210,15 +210,6 @@ class Magnum(Api):
 
     # Templates --------------------------------------------------------------
 
-    def find_template(self, ident: str, project_id: str) -> Raw | None:
-        """A template of the project by name, or any that may be seen by id."""
-        return self._find("clustertemplates", ident, [_of(project_id)])
-
-    def find_usable_template(self, ident: str, project_id: str) -> Raw | None:
-        """As C(find_template); else one that another project has made public."""
-        choices = [_of(project_id), lambda found: bool(found["public"])]
-        return self._find("clustertemplates", ident, choices)
-
     def template(self, uuid: str) -> Raw | None:
         """A template by id."""
         return self.find(f"/clustertemplates/{uuid}")

@@ -95,6 +95,18 @@ class Resource:
         """What else of the view a dry run of an update can tell."""
         return {}
 
+    def supersedes(self, raw: Raw, changes: t.Sequence[Change]) -> bool:
+        """Whether these changes make a new revision, beside the one that is."""
+        return False
+
+    def revision(self, raw: Raw) -> dict[str, t.Any]:
+        """What of the view is the next revision's own."""
+        raise NotImplementedError
+
+    def revise(self, raw: Raw, values: dict[str, t.Any]) -> Raw:
+        """As C(create), for the revision that follows this one."""
+        raise NotImplementedError
+
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Make it, with one request that is sent once. Returns what refresh needs."""
         raise NotImplementedError
@@ -136,7 +148,8 @@ class Outcome:
     """What a run did, or in check mode would do.
 
     Attributes:
-        action: C(none), C(create), C(update), C(recreate) or C(delete).
+        action: C(none), C(create), C(update), C(recreate), C(new_revision) or
+            C(delete).
         before: View before, None where it was not there.
         after: View after, None where it is gone.
         diff_before: The declared fields before.
@@ -223,6 +236,8 @@ class _Run:
         refuse_frozen(str(resource), changes)
         if not changes and status.phase != FAILED:
             return self._outcome("none", resource.view(raw), resource.view(raw))
+        if resource.supersedes(raw, changes):
+            return self._create(raw, changes, keep=True)
         return self._update(raw, changes)
 
     def _changes(self, raw: Raw) -> list[Change]:
@@ -248,7 +263,10 @@ class _Run:
         )
 
     def _create(
-        self, old: Raw | None, changes: t.Sequence[Change] | None = None
+        self,
+        old: Raw | None,
+        changes: t.Sequence[Change] | None = None,
+        keep: bool = False,
     ) -> Outcome:
         """Make it, in the place of a failed or outdated one where there is one.
 
@@ -256,6 +274,7 @@ class _Run:
             old: The one to be replaced.
             changes: What shall differ from it; the rest is taken over. Without them
                 nothing of a failed one is.
+            keep: The old one stays, and this is a new revision of it.
         """
         resource = self.resource
         before = resource.view(old) if old else None
@@ -265,20 +284,27 @@ class _Run:
             kept.update({change.field.name: change.after for change in changes})
             asked = {name: value for name, value in kept.items() if value is not None}
         values = resource.prepare(asked, None)
-        action = "recreate" if old else "create"
+        action = "new_revision" if keep else "recreate" if old else "create"
         if self.check_mode:
-            planned = {**resource.blank(), **asked, "id": KNOWN_AFTER_APPLY}
+            own = resource.revision(old) if old and keep else {}
+            planned = {**resource.blank(), **asked, **own, "id": KNOWN_AFTER_APPLY}
             return self._outcome(action, before, planned)
-        if old:
+        if old and not keep:
             self._delete(old)
         try:
-            made = self._write(lambda: resource.create(values))
+            made = self._write(
+                lambda: (
+                    resource.revise(old, values)
+                    if old and keep
+                    else resource.create(values)
+                )
+            )
         except OutcomeUnknown as error:
-            made = self._look_for(error)
+            made = self._look_for(error, old if keep else None)
         proof = Proof(resource.status, resource.failure, resource.complete)
         # Without wait it must be there at least: a next run that does not find it
         # would make a second one.
-        ident = made.get("uuid") or made.get("id")
+        ident = _id(made)
 
         def describe(raw: Raw | None) -> str:
             if raw is not None:
@@ -323,12 +349,13 @@ class _Run:
         self.wrote = True
         return answer
 
-    def _look_for(self, unclear: CloudError) -> Raw:
-        """Find what a create without a usable answer may have made."""
+    def _look_for(self, unclear: CloudError, old: Raw | None) -> Raw:
+        """Find what a create without a usable answer may have made, beside the old."""
+        known = _id(old) if old else None
         try:
             found = wait_until(
                 poll=self.resource.find,
-                judge=lambda raw: raw is not None,
+                judge=lambda raw: raw is not None and _id(raw) != known,
                 describe=self._describe,
                 clock=self.clock,
             )
@@ -447,3 +474,7 @@ class _Run:
             return {n: view[n] for n in names if n in view} if view else {}
 
         return Outcome(action, before, after, declared(before), declared(after))
+
+
+def _id(raw: Raw) -> t.Any:
+    return raw.get("uuid") or raw.get("id")

@@ -9,6 +9,7 @@ import typing as t
 from urllib.parse import quote
 from uuid import UUID
 
+from . import template_revisions
 from .errors import (
     AmbiguousName,
     HardwareNotFound,
@@ -110,6 +111,21 @@ class References:
                 return against in (found.id, found.name)
         return False
 
+    def templates(self) -> list[Raw]:
+        """All cluster templates that may be seen."""
+        if "template" not in self._listed:
+            self._listed["template"] = self.cloud.magnum.templates()
+        return self._listed["template"]
+
+    def template_revisions(self, ident: str) -> list[Raw]:
+        """What the name or id of a cluster template means, the newest last."""
+        project = self.cloud.project_id
+        found = template_revisions.named(self.templates(), ident, project, public=True)
+        if found or not is_uuid(ident):
+            return found
+        raw = self.cloud.magnum.template(ident)  # lists leave hidden ones out
+        return [raw] if raw else []
+
     # ------------------------------------------------------------------------
 
     def _find_flavor(self, ident: str) -> Reference | None:
@@ -123,14 +139,15 @@ class References:
         return Reference(ident, ident, ident) if found else None
 
     def _find_template(self, ident: str) -> Reference | None:
-        found = self.cloud.magnum.find_usable_template(ident, self.cloud.project_id)
-        if not found:
+        revisions = self.template_revisions(ident)
+        if not revisions:
             return None
-        return Reference(found["uuid"], found["name"], found["uuid"])
+        newest = revisions[-1]
+        return Reference(newest["uuid"], newest["name"], newest["uuid"])
 
     def _find_image(self, ident: str) -> Reference | None:
         glance = self.cloud.glance
-        found = glance.find(f"/images/{ident}") if _is_uuid(ident) else None
+        found = glance.find(f"/images/{ident}") if is_uuid(ident) else None
         if found:
             return Reference(found["id"], found["name"], found["id"])
         return _only("images", ident, glance.list("/images", "images", {"name": ident}))
@@ -152,7 +169,7 @@ class References:
 
     def _find_in_neutron(self, kind: str, ident: str) -> Reference | None:
         neutron, plural = self.cloud.neutron, f"{kind}s"
-        found = neutron.find(f"/{plural}/{ident}") if _is_uuid(ident) else None
+        found = neutron.find(f"/{plural}/{ident}") if is_uuid(ident) else None
         if found:
             return Reference(found[kind]["id"], found[kind]["name"], found[kind]["id"])
         if (kind, ident) not in self._expected:
@@ -179,7 +196,8 @@ def _only(kind: str, ident: str, found: list[Raw]) -> Reference | None:
     return Reference(found[0]["id"], found[0]["name"], found[0]["id"])
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
+    """Whether this is an id and no name."""
     try:
         UUID(text)
     except ValueError:

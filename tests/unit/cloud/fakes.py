@@ -66,6 +66,14 @@ CATALOG = {
 Raw = dict[str, t.Any]
 
 
+TEMPLATES = "GET /v1/clustertemplates/detail"
+
+
+def templates(*found: Raw) -> Raw:
+    """Magnum's list of templates."""
+    return {"clustertemplates": list(found)}
+
+
 class FakeTime:
     """A clock's monotonic and sleep: sleeping is what makes time pass."""
 

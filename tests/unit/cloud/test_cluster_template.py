@@ -7,7 +7,8 @@ import ast
 import typing as t
 
 import pytest
-from unit.cloud.fakes import PROJECT, USER, Raw, Reply, Site
+import requests
+from unit.cloud.fakes import PROJECT, TEMPLATES, USER, Raw, Reply, Site, templates
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.cluster_template import (  # noqa: E501 -- a name has no place to break
     ClusterTemplateResource,
@@ -27,7 +28,6 @@ IMAGE = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
 IMAGE_NAME = "fedora-coreos"
 NET = "b7b0a1b2-6f7e-4a0e-a6c3-6b62c0a6a9f0"
 
-BY_NAME = "GET /v1/clustertemplates/gpu-a100"
 BY_ID = f"GET /v1/clustertemplates/{ID}"
 CREATE = "POST /v1/clustertemplates"
 PATCH = f"PATCH /v1/clustertemplates/{ID}"
@@ -102,6 +102,8 @@ def template(**values: t.Any) -> Raw:
 def site(site: Site) -> Site:
     """A cloud that has what the template refers to."""
     site.on(IMAGES, {"images": [{"id": IMAGE, "name": "fedora-coreos"}]})
+    site.on(f"GET /v2/images/{IMAGE}", {"id": IMAGE, "name": "fedora-coreos"})
+    site.on(f"GET /v2.0/networks/{NET}", {"network": {"id": NET, "name": "public"}})
     site.on(NETWORKS, {"networks": [{"id": NET, "name": "public"}]})
     site.on(KEYPAIR, {"keypair": {"name": "ops"}})
     flavors = [{"id": "7", "name": "gpu.a100.4"}, {"id": "8", "name": "m1.master"}]
@@ -110,7 +112,7 @@ def site(site: Site) -> Site:
 
 
 def missing(site: Site) -> None:
-    site.on(BY_NAME, Reply(404, {"errors": [{"detail": "not found"}]}))
+    site.on(TEMPLATES, templates())
 
 
 def used_by(site: Site, *names: str) -> None:
@@ -132,7 +134,7 @@ def test_create(site: Site) -> None:
     assert outcome.action == "create"
     # What is named is looked up before it is made.
     assert site.history == [
-        BY_NAME,
+        TEMPLATES,
         IMAGES,
         KEYPAIR,
         FLAVORS,
@@ -160,12 +162,14 @@ def test_create(site: Site) -> None:
 
 
 def test_what_users_see(site: Site) -> None:
-    site.on(BY_NAME, template(tags="gpufleet,revision-2"))
+    site.on(TEMPLATES, templates(template(tags="gpufleet,revision-2")))
     after = site.run(ClusterTemplateResource, name="gpu-a100").after
     assert after is not None
     assert {k: v for k, v in after.items() if v is not None} == {
         "id": ID,
         "name": "gpu-a100",
+        "revision_of": "gpu-a100",
+        "revision": 1,
         "coe": "kubernetes",
         "image": IMAGE,
         "keypair": "ops",
@@ -287,10 +291,10 @@ def test_what_it_refers_to_has_to_be_there(site: Site) -> None:
 
 def test_a_second_run_is_at_most_four_requests(site: Site) -> None:
     """Names that Magnum keeps as ids are looked up; the others are not."""
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     outcome = site.run(ClusterTemplateResource, **ASKED)
     assert (outcome.action, outcome.changed) == ("none", False)
-    assert site.history == [BY_NAME, IMAGES, NETWORKS]
+    assert site.history == [TEMPLATES, IMAGES, NETWORKS]
 
 
 def test_a_second_run_with_every_name_is_four_requests(site: Site) -> None:
@@ -298,7 +302,7 @@ def test_a_second_run_with_every_name_is_four_requests(site: Site) -> None:
     other = "1f6c0d55-57f5-4ee5-8a35-0d3f4dc7a111"
     networks = "GET /v2.0/networks?name=private&name=public"
     subnets = "GET /v2.0/subnets?name=nodes"
-    site.on(BY_NAME, template(fixed_network=other, fixed_subnet=other))
+    site.on(TEMPLATES, templates(template(fixed_network=other, fixed_subnet=other)))
     site.on(
         networks,
         {"networks": [{"id": NET, "name": "public"}, {"id": other, "name": "private"}]},
@@ -306,35 +310,41 @@ def test_a_second_run_with_every_name_is_four_requests(site: Site) -> None:
     site.on(subnets, {"subnets": [{"id": other, "name": "nodes"}]})
     asked = {**ASKED, "fixed_network": "private", "fixed_subnet": "nodes"}
     assert site.run(ClusterTemplateResource, **asked).action == "none"
-    assert site.history == [BY_NAME, IMAGES, networks, subnets]
+    assert site.history == [TEMPLATES, IMAGES, networks, subnets]
 
 
 def test_a_second_run_with_ids_is_one_request(site: Site) -> None:
-    site.on(BY_ID, template())
+    site.on(TEMPLATES, templates(template()))
     asked = {**ASKED, "name": ID, "image": IMAGE, "external_network": NET}
     assert site.run(ClusterTemplateResource, **asked).action == "none"
-    assert site.history == [BY_ID]
+    assert site.history == [TEMPLATES]
+
+
+def test_one_that_lists_leave_out_is_found_by_id(site: Site) -> None:
+    site.on(TEMPLATES, templates())
+    site.on(BY_ID, template(hidden=True))
+    assert site.run(ClusterTemplateResource, **{**ASKED, "name": ID}).action == "none"
 
 
 def test_a_template_that_keeps_names_is_the_same(site: Site) -> None:
     """Others made it with names, which Magnum keeps as they are given."""
     by_id = f"GET /v2/images/{IMAGE}"
     site.on(by_id, {"id": IMAGE, "name": IMAGE_NAME})
-    site.on(BY_NAME, template(image_id=IMAGE_NAME, flavor_id="7"))
+    site.on(TEMPLATES, templates(template(image_id=IMAGE_NAME, flavor_id="7")))
     assert site.run(ClusterTemplateResource, **{**ASKED, "image": IMAGE}).changed is (
         False
     )
-    assert site.history == [BY_NAME, by_id, FLAVORS, NETWORKS]
+    assert site.history == [TEMPLATES, by_id, FLAVORS, NETWORKS]
 
 
 def test_labels_of_others_are_left_alone(site: Site) -> None:
-    site.on(BY_NAME, template(labels={**LABELS, "boot_volume_size": 20}))
+    site.on(TEMPLATES, templates(template(labels={**LABELS, "boot_volume_size": 20})))
     assert site.run(ClusterTemplateResource, **ASKED).action == "none"
 
 
 @pytest.mark.parametrize("there", ["true", "True", True])
 def test_labels_are_compared_as_text(site: Site, there: t.Any) -> None:
-    site.on(BY_NAME, template(labels={**LABELS, "gpu_enabled": there}))
+    site.on(TEMPLATES, templates(template(labels={**LABELS, "gpu_enabled": there})))
     asked = {**ASKED, "labels": {"gpu_enabled": True}}
     assert site.run(ClusterTemplateResource, **asked).action == "none"
 
@@ -343,7 +353,7 @@ def test_labels_are_compared_as_text(site: Site, there: t.Any) -> None:
 
 
 def test_update(site: Site) -> None:
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     used_by(site)
     site.on(PATCH, template())
     changed = template(
@@ -364,7 +374,7 @@ def test_update(site: Site) -> None:
     assert outcome.action == "update"
     assert outcome.after is not None
     assert outcome.after["network_driver"] == "calico"
-    assert site.history == [BY_NAME, IMAGES, NETWORKS, USERS, PATCH, BY_ID]
+    assert site.history == [TEMPLATES, IMAGES, NETWORKS, USERS, PATCH, BY_ID]
     operations = {op["path"]: (op["op"], op["value"]) for op in site.sent(PATCH)[0]}
     labels = operations.pop("/labels")
     assert operations == {
@@ -376,7 +386,7 @@ def test_update(site: Site) -> None:
 
 
 def test_names_are_resolved_in_an_update_too(site: Site) -> None:
-    site.on(BY_NAME, template(image_id="another", flavor_id="m1.small"))
+    site.on(TEMPLATES, templates(template(image_id="another", flavor_id="m1.small")))
     used_by(site)
     site.on(PATCH, template())
     site.on(BY_ID, template())
@@ -391,11 +401,11 @@ def test_names_are_resolved_in_an_update_too(site: Site) -> None:
 
 def test_publishing_is_a_request_for_itself(site: Site) -> None:
     """Magnum takes it in no other way, and with clusters using the template."""
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     site.on(PATCH, template())
     site.on(BY_ID, template(public=True, hidden=True))
     site.run(ClusterTemplateResource, name="gpu-a100", public=True, hidden=True)
-    assert site.history == [BY_NAME, PATCH, BY_ID, PATCH, BY_ID]
+    assert site.history == [TEMPLATES, PATCH, BY_ID, PATCH, BY_ID]
     assert site.sent(PATCH) == [
         [{"op": "replace", "path": "/public", "value": True}],
         [{"op": "replace", "path": "/hidden", "value": True}],
@@ -403,7 +413,7 @@ def test_publishing_is_a_request_for_itself(site: Site) -> None:
 
 
 def test_one_in_use_can_not_be_changed(site: Site) -> None:
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     used_by(site, "train", "infer")
     asked = {**ASKED, "network_driver": "calico"}
     for check_mode in (False, True):
@@ -411,19 +421,20 @@ def test_one_in_use_can_not_be_changed(site: Site) -> None:
             site.run(ClusterTemplateResource, **asked, check_mode=check_mode)
         assert caught.value.message == (
             "cluster template 'gpu-a100' can't be changed while clusters use it: "
-            "infer, train. Delete them first, or create a template of another name"
+            "infer, train. Delete them first, create a template of another name, or "
+            "set on_in_use: new_revision"
         )
         assert caught.value.details == {
             "clusters": [
-                {"id": "c-train", "name": "train"},
-                {"id": "c-infer", "name": "infer"},
+                {"id": "c-train", "name": "train", "template_id": ID},
+                {"id": "c-infer", "name": "infer", "template_id": ID},
             ]
         }
     assert site.writes == []
 
 
 def test_one_in_use_may_be_run_again(site: Site) -> None:
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     assert site.run(ClusterTemplateResource, **ASKED).action == "none"
     assert USERS not in site.history
 
@@ -432,17 +443,17 @@ def test_one_in_use_may_be_run_again(site: Site) -> None:
 
 
 def test_delete(site: Site) -> None:
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     used_by(site)
     site.on(DELETE, Reply(204))
     site.on(BY_ID, Reply(404, {}))
     outcome = site.run(ClusterTemplateResource, "absent", name="gpu-a100")
     assert (outcome.action, outcome.after) == ("delete", None)
-    assert site.history == [BY_NAME, USERS, DELETE, BY_ID]
+    assert site.history == [TEMPLATES, USERS, DELETE, BY_ID]
 
 
 def test_one_in_use_can_not_be_deleted(site: Site) -> None:
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     used_by(site, "train")
     for check_mode in (False, True):
         with pytest.raises(Conflict, match="can't be deleted while clusters use it"):
@@ -459,13 +470,12 @@ def test_deleting_what_is_not_there(site: Site) -> None:
     missing(site)
     outcome = site.run(ClusterTemplateResource, "absent", name="gpu-a100")
     assert outcome.changed is False
-    assert site.history == [BY_NAME]
+    assert site.history == [TEMPLATES]
 
 
 def test_two_of_a_name(site: Site) -> None:
-    site.on(BY_NAME, Reply(409, {"errors": [{"detail": "Multiple"}]}))
     several = [template(), template(uuid="second")]
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": several})
+    site.on(TEMPLATES, templates(*several))
     with pytest.raises(AmbiguousName) as caught:
         site.run(ClusterTemplateResource, "absent", name="gpu-a100")
     assert caught.value.details == {"ids": [ID, "second"]}
@@ -507,7 +517,7 @@ def test_check_mode_on_an_empty_cloud(site: Site) -> None:
 
 
 def test_check_mode_of_an_update_and_a_delete(site: Site) -> None:
-    site.on(BY_NAME, template())
+    site.on(TEMPLATES, templates(template()))
     used_by(site)
     asked = {**ASKED, "network_driver": "calico"}
     updated = site.run(ClusterTemplateResource, **asked, check_mode=True)
@@ -542,4 +552,122 @@ def test_bad_input_is_named_before_anything_is_sent(
     with pytest.raises(InvalidInput) as caught:
         site.run(ClusterTemplateResource, **{**ASKED, **wrong})
     assert caught.value.message == said
+    assert site.everything == []
+
+
+# revisions --------------------------------------------------------------------
+
+SECOND = "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d2"
+THIRD = "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d3"
+CALICO = {**ASKED, "network_driver": "calico", "on_in_use": "new_revision"}
+
+
+def revision(ident: str, number: int, **values: t.Any) -> Raw:
+    tags = f"gpufleet-template=gpu-a100,gpufleet-revision={number}"
+    return template(uuid=ident, name=f"gpu-a100-r{number}", tags=tags, **values)
+
+
+def test_a_new_revision_of_one_in_use(site: Site) -> None:
+    made = revision(SECOND, 2, network_driver="calico")
+    site.on(TEMPLATES, templates(template()))
+    used_by(site, "train")
+    plan = site.run(ClusterTemplateResource, **CALICO, check_mode=True)
+    assert site.writes == []
+    site.on(CREATE, Reply(201, made))
+    site.on(f"GET /v1/clustertemplates/{SECOND}", made)
+    outcome = site.run(ClusterTemplateResource, **CALICO)
+    assert plan.action == outcome.action == "new_revision"
+    assert plan.after is not None
+    assert outcome.after is not None
+    for key in ("name", "revision_of", "revision", "tags", "network_driver"):
+        assert plan.after[key] == outcome.after[key]
+    assert (outcome.after["name"], outcome.after["revision"]) == ("gpu-a100-r2", 2)
+    assert site.writes == [CREATE]
+    sent = site.sent(CREATE)[0]
+    assert sent["tags"] == "gpufleet-template=gpu-a100,gpufleet-revision=2"
+    assert (sent["name"], sent["keypair_id"]) == ("gpu-a100-r2", "ops")
+
+    # From then on the name means it.
+    site.on(TEMPLATES, templates(made, template()))
+    assert site.run(ClusterTemplateResource, **CALICO).action == "none"
+
+
+def test_one_that_is_not_in_use_is_changed_in_place(site: Site) -> None:
+    site.on(TEMPLATES, templates(template()))
+    used_by(site)
+    site.on(PATCH, template())
+    site.on(BY_ID, template(network_driver="calico"))
+    assert site.run(ClusterTemplateResource, **CALICO).action == "update"
+
+
+def test_the_old_revision_is_not_taken_for_one_that_got_no_answer(site: Site) -> None:
+    made = revision(SECOND, 2, network_driver="calico")
+    old = templates(template())
+    site.on(TEMPLATES, old, old, old, templates(template(), made))
+    used_by(site, "train")
+    site.on(CREATE, requests.ConnectionError("reset"))
+    site.on(f"GET /v1/clustertemplates/{SECOND}", made)
+    outcome = site.run(ClusterTemplateResource, **CALICO)
+    assert outcome.after is not None
+    assert outcome.after["id"] == SECOND
+    assert site.writes == [CREATE]
+
+
+def test_prune(site: Site) -> None:
+    newest = revision(THIRD, 3)
+    site.on(TEMPLATES, templates(template(), revision(SECOND, 2), newest))
+    used_by(site, "train")
+    site.on(f"DELETE /v1/clustertemplates/{SECOND}", Reply(204))
+    site.on(f"GET /v1/clustertemplates/{THIRD}", newest)
+    plan = site.run(ClusterTemplateResource, **ASKED, prune=True, check_mode=True)
+    assert site.writes == []
+    outcome = site.run(ClusterTemplateResource, **ASKED, prune=True)
+    assert plan.action == outcome.action == "update"
+    assert outcome.diff_before["unused_revisions"] == ["gpu-a100-r2"]
+    for done in (plan, outcome):
+        assert done.diff_after["unused_revisions"] == []
+    # The first one is in use.
+    assert site.writes == [f"DELETE /v1/clustertemplates/{SECOND}"]
+
+    site.on(TEMPLATES, templates(template(), newest))
+    assert not site.run(ClusterTemplateResource, **ASKED, prune=True).changed
+
+
+def test_a_new_revision_prunes_too(site: Site) -> None:
+    made = revision(THIRD, 3, network_driver="calico")
+    current = revision(SECOND, 2)
+    site.on(TEMPLATES, templates(template(), current))
+    cluster = {"uuid": "c", "name": "train", "cluster_template_id": SECOND}
+    site.on(USERS, {"clusters": [cluster]})
+    site.on(CREATE, Reply(201, made))
+    site.on(f"GET /v1/clustertemplates/{THIRD}", made)
+    site.on(DELETE, Reply(204))
+    outcome = site.run(ClusterTemplateResource, **CALICO, prune=True)
+    assert outcome.action == "new_revision"
+    assert site.writes == [CREATE, DELETE]
+    assert "unused_revisions" not in site.sent(CREATE)[0]
+
+
+def test_absent_removes_all_revisions_the_newest_last(site: Site) -> None:
+    site.on(TEMPLATES, templates(revision(SECOND, 2), template()))
+    used_by(site, "train")
+    with pytest.raises(Conflict, match="while clusters use it: train"):
+        site.run(ClusterTemplateResource, "absent", name="gpu-a100")
+    assert site.writes == []
+    used_by(site)
+    second = f"/v1/clustertemplates/{SECOND}"
+    site.on(DELETE, Reply(204))
+    site.on(f"DELETE {second}", Reply(204))
+    site.on(f"GET {second}", Reply(404, {}))
+    site.run(ClusterTemplateResource, "absent", name="gpu-a100")
+    assert site.writes == [DELETE, f"DELETE {second}"]
+    site.forget()
+    site.run(ClusterTemplateResource, "absent", name=SECOND)
+    assert site.writes == [f"DELETE {second}"]
+
+
+@pytest.mark.parametrize("name", ["a,b", "n" * 201])
+def test_a_name_must_fit_into_tags(site: Site, name: str) -> None:
+    with pytest.raises(InvalidInput, match="200 characters at most and hold no ','"):
+        site.run(ClusterTemplateResource, name=name, on_in_use="new_revision")
     assert site.everything == []

@@ -7,7 +7,16 @@ import typing as t
 from urllib.parse import quote
 
 import pytest
-from unit.cloud.fakes import PROJECT, USER, FakeTime, Raw, Reply, Site
+from unit.cloud.fakes import (
+    PROJECT,
+    TEMPLATES,
+    USER,
+    FakeTime,
+    Raw,
+    Reply,
+    Site,
+    templates,
+)
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -32,13 +41,12 @@ BY_NAME = "GET /v1/clusters/train"
 BY_ID = f"GET /v1/clusters/{ID}"
 GROUPS = f"{BY_ID}/nodegroups"
 WORKERS = f"{GROUPS}/w"
-TEMPLATE_BY_NAME = "GET /v1/clustertemplates/gpu-a100"
 TEMPLATE_BY_ID = f"GET /v1/clustertemplates/{TEMPLATE}"
 CREATE = "POST /v1/clusters"
 RESIZE = f"POST /v1/clusters/{ID}/actions/resize"
 BOUNDS = f"PATCH /v1/clusters/{ID}/nodegroups/w"
 DELETE = f"DELETE /v1/clusters/{ID}"
-VIEW = [GROUPS, WORKERS, TEMPLATE_BY_ID]
+VIEW = [GROUPS, WORKERS, TEMPLATES]
 """What it takes to show a cluster."""
 
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
@@ -146,7 +154,7 @@ def site(site: Site) -> Site:
     site.on(FLAVORS, {"flavors": [A100, MASTER]})
     site.on(LIMITS, limits())
     site.on(CANDIDATES, REFUSED)
-    site.on(TEMPLATE_BY_NAME, template)
+    site.on(TEMPLATES, templates(template))
     site.on(TEMPLATE_BY_ID, template)
     site.on(BY_NAME, MISSING)
     return site
@@ -204,11 +212,12 @@ def test_create(site: Site, time: FakeTime) -> None:
     # The row appears late, and the last address later than the status.
     assert site.history == [
         BY_NAME,
-        TEMPLATE_BY_NAME,
+        TEMPLATES,
         *ROOM,
         CREATE,
         *[BY_ID] * 4,
-        *VIEW,
+        GROUPS,
+        WORKERS,
     ]
     assert site.sent(CREATE) == [
         {
@@ -307,7 +316,7 @@ def test_bounds_are_set_once_it_is_there(site: Site) -> None:
 def test_a_new_one_needs_a_template(site: Site) -> None:
     with pytest.raises(InvalidInput, match="the option template is needed"):
         site.run(GpuClusterResource, name="train")
-    site.on(TEMPLATE_BY_NAME, MISSING)
+    site.on(TEMPLATES, templates())
     with pytest.raises(TemplateNotFound) as caught:
         site.run(GpuClusterResource, name="train", template="gpu-a100")
     assert caught.value.changed is False
@@ -511,7 +520,8 @@ def test_resize(site: Site) -> None:
         BY_ID,
         BY_ID,
         *[BY_ID, WORKERS] * 2,
-        *VIEW,
+        GROUPS,
+        WORKERS,
     ]
     assert site.sent(RESIZE) == [{"node_count": 3, "nodegroup": "w"}]
 
@@ -883,11 +893,12 @@ def test_check_mode_of_a_create(site: Site) -> None:
     assert outcome.after is not None
     assert outcome.after["id"] == "known after apply"
     assert outcome.after["node_count"] == 2
-    assert site.history == [BY_NAME, TEMPLATE_BY_NAME, *ROOM]
+    assert site.history == [BY_NAME, TEMPLATES, *ROOM]
 
 
 def test_check_mode_on_an_empty_cloud(site: Site) -> None:
-    site.on(TEMPLATE_BY_NAME, MISSING)
+    site.on(TEMPLATES, templates())
+    site.on("GET /v1/clustertemplates/gpu-a100", MISSING)
     outcome = site.run(GpuClusterResource, **MINIMUM, check_mode=True)
     assert outcome.action == "create"
     assert site.warnings == [
@@ -1026,3 +1037,40 @@ def test_growing_needs_room_for_what_is_added_only(site: Site) -> None:
     site.forget()
     site.run(GpuClusterResource, name="train", node_count=1, check_mode=True)
     assert LIMITS not in site.history
+
+
+# revisions of the template --------------------------------------------------------
+
+
+def test_a_cluster_may_have_any_revision_and_tells_of_drift(site: Site) -> None:
+    there(site)
+    first = {
+        "uuid": TEMPLATE,
+        "name": "gpu-a100",
+        "project_id": PROJECT,
+        "public": False,
+    }
+    tags = "gpufleet-template=gpu-a100,gpufleet-revision=2"
+    second = {**first, "uuid": OTHER_TEMPLATE, "name": "gpu-a100-r2", "tags": tags}
+    site.on(TEMPLATES, templates(first, second))
+    outcome = site.run(GpuClusterResource, name="train", template="gpu-a100")
+    assert outcome.action == "none"
+    assert outcome.after is not None
+    assert outcome.after["template"] == "gpu-a100"
+    assert outcome.after["template_revision"] == 1
+    drift = {"template_id": OTHER_TEMPLATE, "revision": 2}
+    assert outcome.after["template_drift"] == drift
+    assert site.warnings == [
+        "cluster 'train' has revision 1 of template 'gpu-a100', the newest is 2"
+    ]
+    assert site.history == [BY_NAME, *VIEW]
+
+    site.warnings.clear()
+    there(site, cluster(cluster_template_id=OTHER_TEMPLATE))
+    after = site.run(GpuClusterResource, name="train", template="gpu-a100").after
+    assert after is not None
+    shown = [after[f"template{key}"] for key in ("", "_revision", "_drift")]
+    assert shown == ["gpu-a100", 2, None]
+    assert site.warnings == []
+    with pytest.raises(Conflict, match="can't be changed"):
+        site.run(GpuClusterResource, name="train", template=TEMPLATE)

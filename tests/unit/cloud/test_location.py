@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import Raw, Reply, Site
+from unit.cloud.fakes import TEMPLATES, Raw, Reply, Site, templates
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -245,7 +245,7 @@ def test_a_cluster_is_placed(site: Site) -> None:
     tags = ("network=n1", "subnet=s1", "zone=b")
     site.on(LIST, {"stacks": [listed(EAST, "east", *tags)]})
     template = {"uuid": "t1", "name": "a100", "project_id": "p", "public": True}
-    site.on("GET /v1/clustertemplates/a100", template)
+    site.on(TEMPLATES, templates(template))
     site.on("GET /v1/clustertemplates/t1", template)
     site.on("GET /v2.1/flavors/detail?is_public=None", {"flavors": []})
     for kind, ident in (("network", "n1"), ("subnet", "s1")):

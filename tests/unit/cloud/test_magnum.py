@@ -15,7 +15,6 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
     AmbiguousName,
     ApiError,
     Conflict,
-    InvalidInput,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.magnum import (
     Magnum,
@@ -46,10 +45,6 @@ def client(site: Site, ceiling: tuple[int, int] | None = None) -> Magnum:
 
 def cluster(uuid: str, project: str = PROJECT, name: str = "gpu") -> Raw:
     return {"uuid": uuid, "name": name, "project_id": project}
-
-
-def template(uuid: str, project: str = PROJECT, public: bool = False) -> Raw:
-    return {"uuid": uuid, "name": "a100", "project_id": project, "public": public}
 
 
 # Versions -------------------------------------------------------------------
@@ -256,41 +251,6 @@ def test_reads_node_groups(site: Site, magnum: Magnum) -> None:
 # Templates ------------------------------------------------------------------
 
 
-def test_a_public_template_of_another_project_can_be_used_and_is_not_ours(
-    site: Site, magnum: Magnum
-) -> None:
-    public = template(OTHER, "another", public=True)
-    site.on("GET /v1/clustertemplates/a100", public)
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": [public]})
-    assert magnum.find_usable_template("a100", PROJECT) == public
-    assert magnum.find_template("a100", PROJECT) is None
-
-
-def test_a_private_template_of_another_project_is_not(
-    site: Site, magnum: Magnum
-) -> None:
-    private = template(OTHER, "another")
-    site.on("GET /v1/clustertemplates/a100", private)
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": [private]})
-    assert magnum.find_template("a100", PROJECT) is None
-
-
-def test_our_template_goes_before_a_public_one(site: Site, magnum: Magnum) -> None:
-    listed = [template(ID), template(OTHER, "another", public=True)]
-    site.on("GET /v1/clustertemplates/a100", SEVERAL)
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": listed})
-    assert magnum.find_template("a100", PROJECT) == template(ID)
-    assert magnum.find_usable_template("a100", PROJECT) == template(ID)
-
-
-def test_two_public_templates_are_ambiguous(site: Site, magnum: Magnum) -> None:
-    listed = [template(ident, "another", public=True) for ident in (ID, OTHER)]
-    site.on("GET /v1/clustertemplates/a100", SEVERAL)
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": listed})
-    with pytest.raises(AmbiguousName, match="2 clustertemplates are named 'a100'"):
-        magnum.find_usable_template("a100", PROJECT)
-
-
 def test_a_template_in_use_elsewhere_is_a_conflict(site: Site, magnum: Magnum) -> None:
     text = f"ClusterTemplate {ID} is referenced by one or multiple clusters."
     answer = Reply(400, {"errors": [{"title": text, "detail": text}]})
@@ -300,12 +260,6 @@ def test_a_template_in_use_elsewhere_is_a_conflict(site: Site, magnum: Magnum) -
         magnum.patch_template(ID, [])
     with pytest.raises(Conflict, match="referenced by one or multiple clusters"):
         magnum.delete_template(ID)
-
-
-def test_a_bad_request_is_no_missing_template(site: Site, magnum: Magnum) -> None:
-    site.on("GET /v1/clustertemplates/a100", Reply(400, {}))
-    with pytest.raises(InvalidInput):
-        magnum.find_template("a100", PROJECT)
 
 
 # Status ---------------------------------------------------------------------

@@ -13,7 +13,17 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from unit.cloud.fakes import AUTH, PASSWORD, PROJECT, TOKEN, Raw, Reply, Site
+from unit.cloud.fakes import (
+    AUTH,
+    PASSWORD,
+    PROJECT,
+    TEMPLATES,
+    TOKEN,
+    Raw,
+    Reply,
+    Site,
+    templates,
+)
 
 from ansible_collections.gpufleet.openstack.plugins.modules import (
     cluster_template,
@@ -169,8 +179,7 @@ def test_without_wait(site: Site, run: Run) -> None:
 
 
 def test_the_other_modules_return_their_kind(site: Site, run: Run) -> None:
-    site.on("GET /v1/clustertemplates/gpu-a100", TEMPLATE)
-    site.on("GET /v1/clustertemplates/t", TEMPLATE)
+    site.on(TEMPLATES, templates(TEMPLATE))
     site.on("GET /v1/clusters/train", CLUSTER)
     site.on(f"GET /v1/clusters/{ID}/nodegroups", {"nodegroups": []})
     found = run(cluster_template, name="gpu-a100").data
@@ -245,7 +254,7 @@ def test_a_warning_reaches_the_user(
     site: Site, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAGNUM_API_VERSION", "1.13")
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": []})
+    site.on(TEMPLATES, templates())
     data = run(cluster_template_info).data
     assert "1.13 was asked for" in str(data["warnings"])
 
@@ -272,8 +281,8 @@ def test_one_by_name(site: Site, run: Run) -> None:
         (
             cluster_template_info,
             "cluster_templates",
-            "GET /v1/clustertemplates/x",
-            Reply(404),
+            TEMPLATES,
+            templates(),
             "TemplateNotFound",
         ),
         (
@@ -305,7 +314,7 @@ def test_a_query_of_clusters_fills_in_every_node_group(site: Site, run: Run) -> 
     group = {"uuid": "w", "name": "default-worker", "role": "worker"}
     whole = {**group, "is_default": True, "node_count": 2, "node_addresses": ["a", "b"]}
     site.on("GET /v1/clusters/detail", {"clusters": [CLUSTER]})
-    site.on("GET /v1/clustertemplates/t", TEMPLATE)
+    site.on(TEMPLATES, templates(TEMPLATE))
     site.on(f"GET /v1/clusters/{ID}/nodegroups", {"nodegroups": [group]})
     site.on(f"GET /v1/clusters/{ID}/nodegroups/w", whole)
     (found,) = run(gpu_cluster_info).data["gpu_clusters"]
@@ -321,7 +330,7 @@ def test_queries_read_only_in_check_mode_too(
 ) -> None:
     site.on(FLAVORS, {"flavors": []})
     site.on("GET /v1/clusters/detail", {"clusters": []})
-    site.on("GET /v1/clustertemplates/detail", {"clustertemplates": []})
+    site.on(TEMPLATES, templates())
     assert not run(module, check_mode=True).failed
     assert site.writes == []
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import PROJECT, Reply, Site
+from unit.cloud.fakes import PROJECT, TEMPLATES, Reply, Site, templates
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -123,13 +123,13 @@ def test_templates_are_known_by_id(
     site: Site, references: References, ident: str
 ) -> None:
     found = {"uuid": ID, "name": "a100", "project_id": PROJECT, "public": False}
-    site.on(f"GET /v1/clustertemplates/{ident}", found)
+    site.on(TEMPLATES, templates(found))
     assert references.find("template", ident) == Reference(ID, "a100", ID)
 
 
 NOTHING: dict[str, tuple[str, t.Any, type[CloudError]]] = {
     "flavor": (FLAVORS, {"flavors": []}, HardwareNotFound),
-    "template": ("GET /v1/clustertemplates/thing", Reply(404), TemplateNotFound),
+    "template": (TEMPLATES, templates(), TemplateNotFound),
     "keypair": ("GET /v2.1/os-keypairs/thing", Reply(404), InvalidInput),
     "image": ("GET /v2/images?name=thing", {"images": []}, InvalidInput),
     "network": ("GET /v2.0/networks?name=thing", {"networks": []}, InvalidInput),
