@@ -193,7 +193,8 @@ class ClusterTemplateResource(CloudResource):
         rest = {k: v for k, v in values.items() if k not in (*_PUBLISHING, _UNUSED)}
         steps = [self._patch(raw, part) for part in ([rest] if rest else []) + apart]
         if _UNUSED in values:
-            steps.append(Step(lambda: self._prune(raw), lambda now: True))
+            several = len(self._unused(raw)) > 1
+            steps.append(Step(lambda: self._prune(raw), lambda now: True, several))
         return steps
 
     def _prune(self, raw: Raw) -> None:
