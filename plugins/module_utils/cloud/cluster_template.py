@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from . import template_revisions
-from .errors import Conflict, InvalidInput, TemplateNotFound
+from .errors import CloudError, Conflict, InvalidInput, TemplateNotFound
 from .fields import Change, Field, labels
 from .profiles import PROFILES
 from .reconcile import Step
@@ -228,8 +228,12 @@ class ClusterTemplateResource(CloudResource):
 
     def delete(self, raw: Raw) -> None:
         """Delete the template, the newest revision last: by it the rest is found."""
-        for one in self._meant(raw):
-            self.cloud.magnum.delete_template(one["uuid"])
+        for number, one in enumerate(self._meant(raw)):
+            try:
+                self.cloud.magnum.delete_template(one["uuid"])
+            except CloudError as error:
+                error.unclear = error.unclear or number > 0  # the others are gone
+                raise
 
     def _meant(self, raw: Raw) -> list[Raw]:
         """All revisions by the template's name; else only the one that is named."""

@@ -15,6 +15,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.cluster_t
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
+    CloudError,
     Conflict,
     HardwareNotFound,
     InvalidInput,
@@ -671,3 +672,13 @@ def test_a_name_must_fit_into_tags(site: Site, name: str) -> None:
     with pytest.raises(InvalidInput, match="200 characters at most and hold no ','"):
         site.run(ClusterTemplateResource, name=name, on_in_use="new_revision")
     assert site.everything == []
+
+
+def test_a_removal_that_breaks_off_has_changed_something(site: Site) -> None:
+    site.on(TEMPLATES, templates(revision(SECOND, 2), template()))
+    used_by(site)
+    site.on(DELETE, Reply(204))
+    site.on(f"DELETE /v1/clustertemplates/{SECOND}", Reply(403, {}))
+    with pytest.raises(CloudError) as caught:
+        site.run(ClusterTemplateResource, "absent", name="gpu-a100")
+    assert caught.value.changed is True
