@@ -25,10 +25,11 @@ options:
     required: true
   template:
     description:
-      - Name or id of the cluster template. Needed to create a cluster; can't be changed
-        later.
+      - Name or id of the cluster template. Needed to create a cluster; changed later
+        with O(upgrade=true) only.
       - A template of this project goes before a public one of the same name.
-      - A name means the newest revision for a new cluster, and any for one that exists.
+      - A name means the newest revision for a new cluster and with O(upgrade=true), and
+        any for another one that exists.
     type: str
   location:
     description:
@@ -131,6 +132,23 @@ options:
       - Whether a cluster whose creation failed is deleted and created again.
     type: bool
     default: false
+  upgrade:
+    description:
+      - Whether a cluster of another template, or of an older revision of it, is
+        upgraded to O(template), by Magnum replacing its nodes. Without it a different
+        template is a C(Conflict).
+      - Needs Magnum API 1.8, and a driver that can do it. Magnum's Heat driver can't.
+        That is a C(Conflict) too, and nothing was changed. Create a cluster of another
+        name from the new template then, move the work there and delete the old one.
+      - The upgrade itself was tested against Magnum's documented API only, for lack of
+        a driver that can do it.
+    type: bool
+    default: false
+  max_batch_size:
+    description:
+      - Number of nodes that O(upgrade=true) replaces at the same time, 1 where nothing
+        is said.
+    type: int
 extends_documentation_fragment:
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
@@ -194,6 +212,14 @@ EXAMPLES = r"""
       ansible.builtin.debug:
         msg: "{{ ansible_failed_result.error.message }}"
       when: ansible_failed_result.error.type == 'ResourceError'
+
+- name: Another version, two nodes at a time, where Magnum's driver can upgrade
+  gpufleet.openstack.gpu_cluster:
+    cloud: mycloud
+    name: training
+    template: gpu-a100-v2
+    upgrade: true
+    max_batch_size: 2
 
 - name: No longer needed
   gpufleet.openstack.gpu_cluster:

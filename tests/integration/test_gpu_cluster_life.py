@@ -76,6 +76,22 @@ def test_life(site: Site) -> None:
     assert "create a cluster of another name" in frozen["msg"]
     assert member.recorder.writes == []
 
+    # Magnum's Heat driver can't upgrade, and says so without touching anything.
+    newer = site.template_options(f"{template}-v2", "cpu.worker")
+    assert member("cluster_template", **newer)["action"] == "create"
+    other = member("gpu_cluster", name="life", template=newer["name"])
+    assert other["error"]["type"] == "Conflict"
+    assert "set upgrade: true" in other["msg"]
+    to_newer = {"name": "life", "template": newer["name"], "upgrade": True}
+    assert member.check("gpu_cluster", **to_newer)["action"] == "update"
+    refused = member("gpu_cluster", **to_newer, max_batch_size=1)
+    assert refused["error"]["type"] == "Conflict"
+    assert refused["error"]["status"] == 400
+    assert "Create a cluster of another name from the new template" in refused["msg"]
+    assert not refused["changed"]
+    assert not member("gpu_cluster", name="life", node_count=1)["changed"]
+    assert not member("gpu_cluster", **{**to_newer, "template": template})["changed"]
+
     # Its template is in use.
     in_use = member("cluster_template", name=template, network_driver="calico")
     assert in_use["error"]["type"] == "Conflict"

@@ -38,6 +38,7 @@ _COUNTS = {
     "max_node_count": 1,
     "docker_volume_size": 1,
     "create_timeout": 1,
+    "max_batch_size": 1,
 }
 
 
@@ -55,7 +56,14 @@ class GpuClusterResource(CloudResource):
     kind = "gpu_cluster"
     not_found = ClusterNotFound
     fields: tuple[Field, ...] = (
-        _frozen("template", key="cluster_template_id", ref="template"),
+        Field(
+            "template",
+            key="cluster_template_id",
+            ref="template",
+            change="frozen",
+            way_out="set upgrade: true where Magnum's driver can upgrade, or create a "
+            "cluster of another name",
+        ),
         # The name of a public key.
         _frozen("keypair", ref="keypair", spec={"no_log": False}),
         _frozen("master_count", "int"),
@@ -92,6 +100,8 @@ class GpuClusterResource(CloudResource):
         "merge_labels": {"type": "bool", "default": True},
         "precheck": {"type": "bool", "default": True},
         "recreate_failed": {"type": "bool", "default": False},
+        "upgrade": {"type": "bool", "default": False},
+        "max_batch_size": {"type": "int"},
     }
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
@@ -103,6 +113,13 @@ class GpuClusterResource(CloudResource):
         self.report = {"precheck": None}
         self._replaces = False
         self._warned: set[str] = set()
+        if self.params.get("upgrade"):
+            self.fields = tuple(
+                dataclasses.replace(field, change="update")
+                if field.name == "template"
+                else field
+                for field in self.fields
+            )
         if self.params.get("merge_labels") is False:
             self.fields = tuple(
                 dataclasses.replace(field, merge=False) if field.merge else field
@@ -135,8 +152,8 @@ class GpuClusterResource(CloudResource):
         if have is None:
             return asked
         self._template_id = have["template_id"]
-        if asked.get("template") == self._template_id:
-            asked["template"] = have["template"]
+        if "template" in asked:
+            asked["template"] = self._asked_template(asked["template"], have)
         now = {**have, **asked}
         marks = {**have["labels"], **asked.get("labels", {})}
         bounded = now["min_node_count"] is not None and now["max_node_count"]
@@ -145,6 +162,17 @@ class GpuClusterResource(CloudResource):
                 max(have["node_count"], now["min_node_count"]), now["max_node_count"]
             )
         return asked
+
+    def _asked_template(self, ident: str, have: t.Mapping[str, t.Any]) -> str:
+        """The template asked for: with C(upgrade) by name its newest revision."""
+        if ident == have["template_id"]:
+            return str(have["template"])
+        revisions = self.references.template_revisions(ident)
+        if not self.params.get("upgrade") or not revisions:
+            return ident
+        newest = revisions[-1]
+        same = newest["uuid"] == have["template_id"]
+        return str(have["template"] if same else newest["name"])
 
     def _placed(self, asked: dict[str, t.Any]) -> dict[str, t.Any]:
         """The options, with what the location says of network and zone."""
@@ -183,7 +211,7 @@ class GpuClusterResource(CloudResource):
         return next((place.name for place in places if place.holds(raw)), None)
 
     def same(self, field: Field, asked: t.Any, there: t.Any) -> bool:
-        """Of a template any revision will do; else the id decides."""
+        """Of a template any revision will do, unless the cluster is upgraded."""
         if field.name != "template":
             return super().same(field, asked, there)
         revisions = self.references.template_revisions(asked)
@@ -337,13 +365,34 @@ class GpuClusterResource(CloudResource):
         addresses = raw.get("node_addresses")
         return not addresses or len(addresses) == raw["node_count"]
 
+    def planned(self, raw: Raw, values: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The id of another template."""
+        return {"template_id": values["template"]} if "template" in values else {}
+
     def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
-        """Widen the bounds, resize, narrow the bounds: the order Magnum accepts.
+        """Upgrade; widen the bounds, resize, narrow the bounds: what Magnum accepts.
 
         After a failed update the size is asked for in any case: that repairs it.
         """
-        have = self.view(raw)
         group = next(g for g in raw["node_groups"] if _is_default_worker(g))["uuid"]
+        if "template" not in values:
+            return self._sizes(raw, group, values)
+        upgrade = self._upgrade(raw, group, values["template"])
+        if not {"node_count", *BOUNDS} & set(values):
+            return [upgrade]
+        return [upgrade, *self._sizes(raw, group, values)]
+
+    def _upgrade(self, raw: Raw, group: str, template: str) -> Step:
+        magnum, uuid = self.cloud.magnum, raw["uuid"]
+        batch = self.params["max_batch_size"]
+
+        def reached(now: Raw) -> bool:
+            return now["cluster_template_id"] == template and self.complete(now)
+
+        return Step(lambda: magnum.upgrade(uuid, template, group, batch), reached)
+
+    def _sizes(self, raw: Raw, group: str, values: dict[str, t.Any]) -> list[Step]:
+        have = self.view(raw)
         size = values.get("node_count")
         if size is None and status_of(raw).phase == FAILED:
             size = have["node_count"]

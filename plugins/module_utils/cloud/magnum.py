@@ -23,6 +23,7 @@ NEWEST = (1, 14)
 
 ZERO_NODES = (1, 10)
 NODE_GROUPS = (1, 9)
+UPGRADE = (1, 8)
 RESIZE = (1, 7)
 ROTATE_CA = (1, 5)
 
@@ -152,6 +153,31 @@ class Magnum(Api):
         self.require(RESIZE, "Resizing")
         body = {"node_count": node_count, "nodegroup": node_group}
         self.post(f"/clusters/{uuid}/actions/resize", body)
+
+    def upgrade(
+        self, uuid: str, template: str, node_group: str, batch: int | None
+    ) -> None:
+        """Ask for the nodes of a group to be replaced, as another template has them.
+
+        Raises:
+            Conflict: The driver can't do it.
+        """
+        self.require(UPGRADE, "Upgrading")
+        body: Raw = {"cluster_template": template, "nodegroup": node_group}
+        if batch is not None:
+            body["max_batch_size"] = batch
+        try:
+            self.post(f"/clusters/{uuid}/actions/upgrade", body)
+        except InvalidInput as error:
+            if "not supported" not in error.message:
+                raise
+            raise Conflict(
+                f"{error.message}. Create a cluster of another name from the new "
+                "template, move the work there and delete this one; or use a driver "
+                "that can upgrade (Cluster API)",
+                status=error.status,
+                request_id=error.request_id,
+            ) from error
 
     def delete_cluster(self, uuid: str) -> None:
         """Ask for a cluster's deletion."""
