@@ -361,6 +361,12 @@ gpu_cluster:
       description: URL of the Kubernetes API.
       type: str
       sample: https://203.0.113.7:6443
+    hostname:
+      description: >-
+        Host name or address within C(api_address), null where there is none
+        yet.
+      type: str
+      sample: 203.0.113.7
     node_addresses:
       description: Addresses of all workers.
       type: list
@@ -437,6 +443,28 @@ gpu_cluster:
       description: Version of the container runtime.
       type: str
       sample: "1.12.6"
+    runtime_config:
+      description: What the cluster runs with, in one place.
+      type: dict
+      contains:
+        coe_version:
+          description: Version of Kubernetes, null where Magnum does not know it.
+          type: str
+          sample: v1.28.9
+        container_version:
+          description: Version of the container runtime.
+          type: str
+          sample: "1.12.6"
+        labels:
+          description: Labels in force, their values as text.
+          type: dict
+          sample: {gpu_enabled: "true", kube_tag: v1.28.9}
+        api_versions:
+          description: >-
+            Microversions of Magnum, C(magnum) as this collection uses it and
+            C(magnum_newest) as the cloud offers it.
+          type: dict
+          sample: {magnum: "1.12", magnum_newest: "1.12"}
     stack_id:
       description: Id of the Heat stack, null with drivers that have none.
       type: str

@@ -11,6 +11,9 @@ author: The gpufleet.openstack authors (@gpufleet)
 description:
   - Returns clusters, in the shape that M(gpufleet.openstack.gpu_cluster) returns them,
     with addresses and bounds of every node group.
+  - The health is what Magnum says. With the labels C(auto_healing_enabled=true) and
+    C(auto_healing_controller=magnum-auto-healer) Magnum does not look itself, and the
+    healer in the cluster (or any member of the project) tells it.
   - Each cluster takes two requests and one more for each of its node groups.
 extends_documentation_fragment:
   - gpufleet.openstack.openstack
@@ -29,6 +32,13 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.status }} {{ item.faults }}"
   loop: "{{ result.gpu_clusters | selectattr('status', 'search', 'FAILED') }}"
+  loop_control:
+    label: "{{ item.name }}"
+
+- name: Those that are not well, where something looks after their health
+  ansible.builtin.debug:
+    msg: "{{ item.hostname }}: {{ item.health_status_reason }}"
+  loop: "{{ result.gpu_clusters | selectattr('health_status', 'eq', 'UNHEALTHY') }}"
   loop_control:
     label: "{{ item.name }}"
 
@@ -170,6 +180,12 @@ gpu_clusters:
       description: URL of the Kubernetes API.
       type: str
       sample: https://203.0.113.7:6443
+    hostname:
+      description: >-
+        Host name or address within C(api_address), null where there is none
+        yet.
+      type: str
+      sample: 203.0.113.7
     node_addresses:
       description: Addresses of all workers.
       type: list
@@ -240,6 +256,28 @@ gpu_clusters:
       description: Version of the container runtime.
       type: str
       sample: "1.12.6"
+    runtime_config:
+      description: What the cluster runs with, in one place.
+      type: dict
+      contains:
+        coe_version:
+          description: Version of Kubernetes, null where Magnum does not know it.
+          type: str
+          sample: v1.28.9
+        container_version:
+          description: Version of the container runtime.
+          type: str
+          sample: "1.12.6"
+        labels:
+          description: Labels in force, their values as text.
+          type: dict
+          sample: {gpu_enabled: "true", kube_tag: v1.28.9}
+        api_versions:
+          description: >-
+            Microversions of Magnum, C(magnum) as this collection uses it and
+            C(magnum_newest) as the cloud offers it.
+          type: dict
+          sample: {magnum: "1.12", magnum_newest: "1.12"}
     stack_id:
       description: Id of the Heat stack, null with drivers that have none.
       type: str

@@ -180,6 +180,17 @@ class Site:
             assert time.monotonic() < deadline, f"{cluster} did not appear"
             time.sleep(1)
 
+    def set_health(self, cluster: str, status: str, reason: dict[str, str]) -> None:
+        """Say how a cluster is, as the healer in it does."""
+        magnum = self.project.connect().container_infrastructure_management
+        said = {"health_status": status, "health_status_reason": reason}
+        patch = [
+            {"op": "replace", "path": f"/{key}", "value": value}
+            for key, value in said.items()
+        ]
+        answer = magnum.patch(f"/clusters/{cluster}", json=patch, headers=MAGNUM)
+        assert answer.status_code == 202, answer.text
+
     def active_workers(self, cluster: str) -> int:
         """How many of a cluster's worker servers Nova runs."""
         url = f"/servers/detail?all_tenants=1&project_id={self.project.id}"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from integration.cloud_site import Site
@@ -22,7 +24,12 @@ def test_life(site: Site) -> None:
     assert plan["diff"]["after"]["node_count"] == 2
     assert member("gpu_cluster_info")["gpu_clusters"] == []
 
-    made = member("gpu_cluster", **asked, labels={"gpufleet_test": True})
+    marks = {
+        "gpufleet_test": True,
+        "auto_healing_enabled": True,
+        "auto_healing_controller": "magnum-auto-healer",
+    }
+    made = member("gpu_cluster", **asked, labels=marks)
     assert made["action"] == "create", made
     cluster = made["gpu_cluster"]
     assert cluster["status"] == "CREATE_COMPLETE"
@@ -103,8 +110,25 @@ def test_life(site: Site) -> None:
     assert "can't be deleted while clusters use it: life" in kept["msg"]
 
     info = member("gpu_cluster_info", name="life", required=True)["gpu_clusters"]
+    assert info[0]["hostname"] in info[0]["api_address"]
+    runtime = info[0]["runtime_config"]
+    assert runtime["labels"] == info[0]["labels"]
+    assert runtime["labels"]["kube_tag"] == "v1.28.9"
+    assert runtime["coe_version"] == info[0]["coe_version"]
+    assert runtime["api_versions"] == {"magnum": "1.12", "magnum_newest": "1.12"}
     assert [group["node_count"] for group in info[0]["node_groups"]] == [1, 1]
     assert all(group["node_addresses"] for group in info[0]["node_groups"])
+
+    # The health that the healer in the cluster tells is shown, with its reasons.
+    for status, ready in (("UNHEALTHY", "False"), ("HEALTHY", "True")):
+        reason = {"life-node-0.Ready": ready}
+        site.set_health(cluster["id"], status, reason)
+        deadline = time.monotonic() + 30
+        [seen] = member("gpu_cluster_info", name="life")["gpu_clusters"]
+        while seen["health_status"] != status and time.monotonic() < deadline:
+            [seen] = member("gpu_cluster_info", name="life")["gpu_clusters"]
+        assert (seen["health_status"], seen["health_status_reason"]) == (status, reason)
+    assert not member("gpu_cluster", name="life", node_count=1)["changed"]
 
     # To the administrator, of another project, the name means nothing.
     assert site.admin("gpu_cluster_info", name="life")["gpu_clusters"] == []

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import re
 import typing as t
+from urllib.parse import urlsplit
 
 from . import precheck, template_revisions
 from .errors import (
@@ -243,6 +244,7 @@ class GpuClusterResource(CloudResource):
             raw.update(self._template_of(raw))
         if self.params.get("location"):
             raw["location"] = self._location_of(raw)
+        raw["api_versions"] = self.cloud.magnum.versions()
         return view(raw)
 
     def _template_of(self, raw: Raw) -> Raw:
@@ -486,11 +488,18 @@ def view(raw: Raw) -> dict[str, t.Any]:
         "discovery_url": raw.get("discovery_url"),
         "create_timeout": raw.get("create_timeout"),
         "api_address": raw.get("api_address"),
+        "hostname": urlsplit(raw.get("api_address") or "").hostname,
         "node_addresses": raw.get("node_addresses") or [],
         "master_addresses": raw.get("master_addresses") or [],
         "node_groups": groups,
         "coe_version": raw.get("coe_version"),
         "container_version": raw.get("container_version"),
+        "runtime_config": {
+            "coe_version": raw.get("coe_version"),
+            "container_version": raw.get("container_version"),
+            "labels": labels(raw.get("labels")),
+            "api_versions": raw.get("api_versions") or {},
+        },
         "stack_id": raw.get("stack_id"),
         "project_id": raw.get("project_id"),
         "user_id": raw.get("user_id"),

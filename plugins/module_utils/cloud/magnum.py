@@ -72,6 +72,7 @@ class Magnum(Api):
         self._warn = warn
         self._ceiling = ceiling
         self._version: tuple[int, int] | None = None
+        self._newest: tuple[int, int] | None = None
 
     # Microversions ----------------------------------------------------------
 
@@ -89,8 +90,14 @@ class Magnum(Api):
                     f"Magnum API version {_text(self._ceiling)} was asked for, this "
                     f"cloud has {text} at most: {text} is used"
                 )
+            self._newest = server
             self._version = min(server, self._ceiling or NEWEST, NEWEST)
         return self._version
+
+    def versions(self) -> dict[str, str]:
+        """The microversion in use, and the newest that the server offers."""
+        used = self.version()
+        return {"magnum": _text(used), "magnum_newest": _text(self._newest or used)}
 
     def require(self, version: tuple[int, int], what: str) -> None:
         """Raise where what is asked for needs a newer microversion than in use."""

@@ -272,6 +272,39 @@ def test_what_users_see(site: Site) -> None:
     assert [group["max_node_count"] for group in after["node_groups"]] == [None, 5]
 
 
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://203.0.113.7:6443", "203.0.113.7"),
+        ("https://[fd00::7]:6443", "fd00::7"),
+        ("https://train.example.org", "train.example.org"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_host_is_that_of_the_api_address(
+    site: Site, address: str | None, host: str | None
+) -> None:
+    there(site, cluster(api_address=address))
+    after = site.run(GpuClusterResource, name="train").after
+    assert after is not None
+    assert after["hostname"] == host
+
+
+def test_the_runtime_configuration(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAGNUM_API_VERSION", "1.11")
+    there(site, cluster(coe_version="v1.28.9", container_version="1.12.6"))
+    after = site.run(GpuClusterResource, name="train").after
+    assert after is not None
+    assert after["runtime_config"] == {
+        "coe_version": "v1.28.9",
+        "container_version": "1.12.6",
+        "labels": {"gpu_enabled": "true", "kube_tag": "v1.28.9"},
+        "api_versions": {"magnum": "1.11", "magnum_newest": "1.12"},
+    }
+    assert site.history == [BY_NAME, *VIEW]
+
+
 def test_a_driver_that_publishes_no_addresses_is_done_without(site: Site) -> None:
     site.on(CREATE, Reply(202, {"uuid": ID}))
     site.on(BY_ID, cluster(node_addresses=None))
