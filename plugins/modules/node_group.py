@@ -46,13 +46,14 @@ options:
     description:
       - Magnum labels, over those of the cluster. Only the keys that are named are
         compared. Can't be changed later.
-      - These are not labels of Kubernetes. Those are set on the Kubernetes nodes, which
-        the label C(magnum.openstack.org/nodegroup) selects.
+      - These are not labels of Kubernetes, see O(node_labels).
     type: dict
   availability_zone:
     description:
-      - Nova's zone of the nodes, where the cluster's driver has zones (that of Heat
-        does); short for the label C(availability_zone). Can't be changed later.
+      - Nova's availability zone for the nodes; the cluster's where it is not given.
+        Can't be changed later.
+      - It is Magnum's label C(availability_zone), which its Heat driver for Kubernetes
+        follows, and other drivers may not.
     type: str
   node_count:
     description:
@@ -67,6 +68,34 @@ options:
     description:
       - Greatest number of nodes, 1 or more.
     type: int
+  node_labels:
+    description:
+      - Kubernetes labels of the nodes, all of them; V({}) removes them.
+      - Needs Magnum API 1.14, and a driver that passes them on to the nodes. On an
+        older one the error is C(ApiError), and they are set on the Kubernetes nodes,
+        which the label C(magnum.openstack.org/nodegroup) selects.
+      - This and O(node_taints) are tested request by request against Magnum's
+        documented API only; the Magnum of the integration tests has 1.12.
+    type: dict
+  node_taints:
+    description:
+      - Kubernetes taints of the nodes, all of them, in any order; V([]) removes them.
+      - Needs the same as O(node_labels).
+    type: list
+    elements: dict
+    suboptions:
+      key:
+        description: Key of the taint.
+        type: str
+        required: true
+      value:
+        description: Value of the taint, none where it is not given.
+        type: str
+      effect:
+        description: What it does to pods that do not tolerate it.
+        type: str
+        required: true
+        choices: [NoSchedule, PreferNoSchedule, NoExecute]
   recreate_failed:
     description:
       - Whether a node group whose creation failed is deleted and created again.
@@ -92,6 +121,19 @@ EXAMPLES = r"""
     hardware: gpu.a100.4
     node_count: 2
     max_node_count: 4
+
+- name: In another zone, and for pods that tolerate it only (Magnum API 1.14)
+  gpufleet.openstack.node_group:
+    cloud: mycloud
+    cluster: training
+    name: batch
+    availability_zone: nova
+    node_labels:
+      tier: batch
+    node_taints:
+      - key: gpu
+        value: "true"
+        effect: NoSchedule
 
 - name: No longer needed
   gpufleet.openstack.node_group:
@@ -141,6 +183,10 @@ node_group:
       description: Labels in force, their values as text.
       type: dict
       sample: {gpu_enabled: "true"}
+    availability_zone:
+      description: Availability zone asked for, null where none was.
+      type: str
+      sample: nova
     node_count:
       description: Number of nodes.
       type: int
@@ -153,6 +199,15 @@ node_group:
       description: Greatest number of nodes, null for any.
       type: int
       sample: 4
+    node_labels:
+      description: Kubernetes labels of the nodes, empty below Magnum API 1.14.
+      type: dict
+      sample: {tier: inference}
+    node_taints:
+      description: Kubernetes taints of the nodes, empty below Magnum API 1.14.
+      type: list
+      elements: dict
+      sample: [{key: gpu, value: "true", effect: NoSchedule}]
     node_addresses:
       description: Addresses of the nodes, empty where the driver tells none.
       type: list

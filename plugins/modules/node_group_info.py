@@ -79,6 +79,10 @@ node_groups:
       description: Labels in force, their values as text.
       type: dict
       sample: {gpu_enabled: "true"}
+    availability_zone:
+      description: Availability zone asked for, null where none was.
+      type: str
+      sample: nova
     node_count:
       description: Number of nodes.
       type: int
@@ -91,6 +95,15 @@ node_groups:
       description: Greatest number of nodes, null for any.
       type: int
       sample: 4
+    node_labels:
+      description: Kubernetes labels of the nodes, empty below Magnum API 1.14.
+      type: dict
+      sample: {tier: inference}
+    node_taints:
+      description: Kubernetes taints of the nodes, empty below Magnum API 1.14.
+      type: list
+      elements: dict
+      sample: [{key: gpu, value: "true", effect: NoSchedule}]
     node_addresses:
       description: Addresses of the nodes, empty where the driver tells none.
       type: list

@@ -25,6 +25,9 @@ def test_life(site: Site) -> None:
     assert made["action"] == "create", made
     wrong = member("node_group", **asked, hardware="no-such-flavor")
     assert wrong["error"]["type"] == "HardwareNotFound", wrong
+    marked = member("node_group", **asked, node_labels={"tier": "inference"})
+    assert marked["error"]["type"] == "ApiError", marked
+    assert "magnum.openstack.org/nodegroup=NAME selects" in marked["msg"]
     none = member("node_group_info", cluster="groups", name="extra", required=True)
     assert none["error"]["type"] == "NodeGroupNotFound", none
 

@@ -431,7 +431,7 @@ class GpuClusterResource(CloudResource):
             found = magnum.node_group(uuid, group)
             return all(found[name] == value for name, value in changed.items())
 
-        return Step(lambda: magnum.set_bounds(uuid, group, changed), reached)
+        return Step(lambda: magnum.update_node_group(uuid, group, changed), reached)
 
     def delete(self, raw: Raw) -> None:
         """Ask for the cluster's deletion."""

@@ -21,6 +21,7 @@ from .waiter import BUSY, DONE, FAILED, Raw, Status
 NEWEST = (1, 14)
 """The newest microversion whose behaviour this collection knows."""
 
+NODE_LABELS = (1, 14)
 ZERO_NODES = (1, 10)
 NODE_GROUPS = (1, 9)
 UPGRADE = (1, 8)
@@ -99,13 +100,13 @@ class Magnum(Api):
         used = self.version()
         return {"magnum": _text(used), "magnum_newest": _text(self._newest or used)}
 
-    def require(self, version: tuple[int, int], what: str) -> None:
+    def require(self, version: tuple[int, int], what: str, way_out: str = "") -> None:
         """Raise where what is asked for needs a newer microversion than in use."""
         if self.version() < version:
             raise ApiError(
                 f"{what} needs Magnum API version {_text(version)}, and "
                 f"{_text(self.version())} is what this cloud offers or "
-                "MAGNUM_API_VERSION allows"
+                f"MAGNUM_API_VERSION allows{way_out and '; '}{way_out}"
             )
 
     def headers(self) -> dict[str, str]:
@@ -214,11 +215,11 @@ class Magnum(Api):
         """Ask for a node group's deletion."""
         self.delete(f"/clusters/{cluster}/nodegroups/{group}")
 
-    def set_bounds(self, cluster: str, group: str, bounds: dict[str, int]) -> None:
-        """Set C(min_node_count) and C(max_node_count) of a node group."""
+    def update_node_group(self, cluster: str, group: str, values: Raw) -> None:
+        """Set bounds, and from 1.14 on node labels and taints, of a node group."""
         patch = [
             {"op": "replace", "path": f"/{key}", "value": value}
-            for key, value in bounds.items()
+            for key, value in values.items()
         ]
         self.patch(f"/clusters/{cluster}/nodegroups/{group}", patch)
 

@@ -16,13 +16,27 @@ from .errors import (
     ResourceError,
 )
 from .fields import Field, labels
-from .magnum import ZERO_NODES, status_of
+from .magnum import NODE_LABELS, ZERO_NODES, status_of
 from .reconcile import Step
 from .resource import CloudResource
 from .sizes import BOUNDS, check_bounds, wide, within
 from .waiter import BUSY, FAILED, Raw, Status, wait_until
 
 _WAY_OUT = "Magnum can't change it; create a node group of another name"
+_IN_KUBERNETES = (
+    "set them on the Kubernetes nodes, which the label "
+    "magnum.openstack.org/nodegroup=NAME selects"
+)
+_PATCHED = (*BOUNDS, "node_labels", "node_taints")
+_TAINT = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    "value": {"type": "str"},
+    "effect": {
+        "type": "str",
+        "required": True,
+        "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"],
+    },
+}
 _COUNTS = {"node_count": 0, "min_node_count": 0, "max_node_count": 1}
 
 T = t.TypeVar("T")
@@ -43,6 +57,8 @@ class NodeGroupResource(CloudResource):
         Field("node_count", "int"),
         Field("min_node_count", "int"),
         Field("max_node_count", "int"),
+        Field("node_labels", "dict"),
+        Field("node_taints", "list", spec={"elements": "dict", "options": _TAINT}),
     )
     options: t.ClassVar[dict[str, dict[str, t.Any]]] = {
         "cluster": {"type": "str", "required": True},
@@ -63,6 +79,24 @@ class NodeGroupResource(CloudResource):
             if params[name] is not None and params[name] < least:
                 raise InvalidInput(f"{name}: {params[name]} is below {least}")
         check_bounds(params)
+        if params["availability_zone"] and "availability_zone" in (
+            params["labels"] or {}
+        ):
+            raise InvalidInput(
+                "availability_zone: is among the labels too; leave one of them out"
+            )
+
+    def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """The options that were given; to Magnum the zone is a label."""
+        asked = super().desired(have)
+        zone = self.params.get("availability_zone")
+        if zone:
+            asked["labels"] = {**asked.get("labels", {}), "availability_zone": zone}
+        if "node_labels" in asked:
+            asked["node_labels"] = labels(asked["node_labels"])
+        if "node_taints" in asked:
+            asked["node_taints"] = _taints(asked["node_taints"])
+        return asked
 
     @property
     def cluster(self) -> str:
@@ -80,14 +114,6 @@ class NodeGroupResource(CloudResource):
                 )
             self._cluster = found["uuid"]
         return self._cluster
-
-    def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-        """The options that were given; the zone is a label to Magnum's driver."""
-        asked = super().desired(have)
-        if self.params.get("availability_zone"):
-            zone = {"availability_zone": self.params["availability_zone"]}
-            asked["labels"] = {**asked.get("labels", {}), **zone}
-        return asked
 
     def find(self) -> Raw | None:
         """A node group of the cluster by name or id.
@@ -130,20 +156,26 @@ class NodeGroupResource(CloudResource):
             "hardware": raw.get("flavor_id"),
             "image": raw.get("image_id"),
             "labels": labels(raw.get("labels")),
+            "availability_zone": (raw.get("labels") or {}).get("availability_zone"),
             "node_count": raw.get("node_count"),
             "min_node_count": raw.get("min_node_count"),
             "max_node_count": raw.get("max_node_count"),
+            "node_labels": labels(raw.get("node_labels")),
+            "node_taints": _taints(raw.get("node_taints")),
             "node_addresses": raw.get("node_addresses") or [],
             "status": raw.get("status"),
             "status_reason": raw.get("status_reason"),
         }
 
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
-        """Sizes must fit the bounds that are there already."""
+        """Sizes must fit the bounds, and Magnum must know what is asked for."""
         if raw is not None:
             check_bounds({**self.view(raw), **values})
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
+        if "node_labels" in values or "node_taints" in values:
+            what = "What node_labels and node_taints ask for"
+            self.cloud.magnum.require(NODE_LABELS, what, _IN_KUBERNETES)
         return super().prepare(values, raw)
 
     def create(self, values: dict[str, t.Any]) -> Raw:
@@ -164,17 +196,18 @@ class NodeGroupResource(CloudResource):
         size = values.get("node_count")
         if size is None and status_of(raw).phase == FAILED:
             size = raw["node_count"]
-        now = {name: raw[name] for name in BOUNDS}
-        then = {name: values.get(name, now[name]) for name in BOUNDS}
+        have = self.view(raw)
+        now = {name: have[name] for name in _PATCHED}
+        then = {name: values.get(name, now[name]) for name in _PATCHED}
         if size is None:
-            return [self._bound(raw, now, then)]
+            return [self._patch(raw, now, then)]
         steps = [self._resize(raw, size)]
         if not within(size, now):
-            both = wide(now, then)
-            steps.insert(0, self._bound(raw, now, both))
+            both = {**now, **wide(now, then)}
+            steps.insert(0, self._patch(raw, now, both))
             now = both
         if now != then:
-            steps.append(self._bound(raw, now, then))
+            steps.append(self._patch(raw, now, then))
         return steps
 
     def _resize(self, raw: Raw, size: int) -> Step:
@@ -184,14 +217,19 @@ class NodeGroupResource(CloudResource):
             lambda found: found["node_count"] == size and self.complete(found),
         )
 
-    def _bound(self, raw: Raw, now: Raw, then: Raw) -> Step:
+    def _patch(self, raw: Raw, now: Raw, then: Raw) -> Step:
         magnum, group = self.cloud.magnum, raw["uuid"]
-        changed = {name: then[name] for name in BOUNDS if then[name] != now[name]}
+        changed = {name: then[name] for name in now if then[name] != now[name]}
+
+        def reached(found: Raw) -> bool:
+            there = self.view(found)
+            return all(there[name] == changed[name] for name in changed)
+
         return Step(
             lambda: self._in_turn(
-                lambda: magnum.set_bounds(self.cluster, group, changed)
+                lambda: magnum.update_node_group(self.cluster, group, changed)
             ),
-            lambda found: all(found[name] == changed[name] for name in changed),
+            reached,
         )
 
     def check_delete(self, raw: Raw) -> None:
@@ -238,3 +276,12 @@ class NodeGroupResource(CloudResource):
                 under_way = "in progress" in error.message.replace("_", " ").lower()
                 if not under_way or not self.cloud.clock.pause(2):
                     raise
+
+
+def _taints(values: t.Iterable[Raw] | None) -> list[Raw]:
+    """Taints in one order and form: Kubernetes knows no order, and no empty value."""
+    given = [
+        {name: taint[name] for name in _TAINT if taint.get(name)}
+        for taint in values or []
+    ]
+    return sorted(given, key=lambda taint: (taint["key"], taint["effect"]))

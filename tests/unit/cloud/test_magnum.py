@@ -229,7 +229,8 @@ def test_writes_to_clusters(site: Site, magnum: Magnum) -> None:
     site.on(bounds, Reply(202, {}))
     site.on(f"DELETE /v1/clusters/{ID}", Reply(204))
     magnum.resize(ID, 3, "workers")
-    magnum.set_bounds(ID, "workers", {"min_node_count": 1, "max_node_count": 5})
+    bounded = {"min_node_count": 1, "max_node_count": 5}
+    magnum.update_node_group(ID, "workers", bounded)
     magnum.delete_cluster(ID)
     assert site.history == [resize, bounds, f"DELETE /v1/clusters/{ID}"]
     assert site.sent(resize) == [{"node_count": 3, "nodegroup": "workers"}]
