@@ -26,6 +26,7 @@ venv-of = $(CACHE)/venv-$(1)-$(shell { echo $(PYTHON); $(PYTHON) -V; cat require
 	| sha256sum | cut -c1-12)
 DEV := $(call venv-of,dev)
 OLDEST := $(call venv-of,oldest-sdk)
+PEER := $(call venv-of,peer)
 PY := $(DEV)/bin/python
 BED := PYTHONPATH=tests $(PY) -m bed
 
@@ -104,6 +105,12 @@ demo: collection bed-up ## the demo playbook against the bed, as a user would ru
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
 		ansible-playbook -i localhost, gpufleet.openstack.demo
 
+##@ Benches, on the bed
+
+.PHONY: bench-requests
+bench-requests: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## requests and times of runs that change nothing, beside openstack.cloud
+	PYTHONPATH=tests $(PY) -m bench.request_counts $(PEER)/bin/python
+
 ##@ Helpers
 
 .PHONY: venv
@@ -119,7 +126,7 @@ collection: $(DEV)/.complete ## build the archive and install it into .build/ins
 
 .PHONY: lock
 lock: $(DEV)/.complete ## write requirements/*.txt anew from the *.in files
-	for name in dev oldest-sdk; do uv pip compile --quiet --upgrade --universal \
+	for name in dev oldest-sdk peer; do uv pip compile --quiet --upgrade --universal \
 		--python-version 3.11 --custom-compile-command "make lock" \
 		requirements/$$name.in --output-file requirements/$$name.txt; done
 
@@ -132,6 +139,9 @@ $(DEV)/.complete: requirements/dev.txt
 	@tests/tools/make-venv $(PYTHON) $< $(@D)
 
 $(OLDEST)/.complete: requirements/oldest-sdk.txt
+	@tests/tools/make-venv $(PYTHON) $< $(@D)
+
+$(PEER)/.complete: requirements/peer.txt
 	@tests/tools/make-venv $(PYTHON) $< $(@D)
 
 $(LINK):

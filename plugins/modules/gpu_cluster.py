@@ -53,6 +53,20 @@ options:
       - Where the label C(auto_scaling_enabled=true) is set and both bounds are, it
         counts at creation only; later the size is merely kept within the bounds.
     type: int
+  nodes_to_remove:
+    description:
+      - Names, addresses or ids of nodes (servers) of the default worker group to
+        remove. The group shrinks by as many, so O(node_count) is left out, or is what
+        remains.
+      - Once they are gone the task changes nothing, and warns that they are not there.
+        If only some of them are, it is an error of type V(NodeNotFound), as that is
+        rather a slip of the pen.
+      - Drain the nodes in Kubernetes first. Nothing here does it.
+      - Needs a cluster of Magnum's Heat driver. Other drivers choose the nodes
+        themselves, so that there it is a C(Conflict), before any write. Afterwards the
+        module checks that these servers are gone and no other one is.
+    type: list
+    elements: str
   min_node_count:
     description:
       - Least number of nodes in the default worker group.
@@ -180,6 +194,12 @@ EXAMPLES = r"""
     name: training
     node_count: 3
     max_node_count: 8
+
+- name: Without the node that fails, once it is drained
+  gpufleet.openstack.gpu_cluster:
+    cloud: mycloud
+    name: training
+    nodes_to_remove: [training-abcdefghijkl-node-1]
 
 - name: Two clusters side by side, begun without waiting
   gpufleet.openstack.gpu_cluster:

@@ -193,12 +193,18 @@ class Site:
 
     def active_workers(self, cluster: str) -> int:
         """How many of a cluster's worker servers Nova runs."""
+        return len(self.worker_names(cluster))
+
+    def worker_names(self, cluster: str) -> list[str]:
+        """Names of a cluster's worker servers that Nova runs."""
         url = f"/servers/detail?all_tenants=1&project_id={self.project.id}"
         servers = self._admin.compute.get(url).json()["servers"]
-        return sum(
-            server["status"] == "ACTIVE" and f"{cluster}-" in server["name"]
+        return sorted(
+            server["name"]
             for server in servers
-            if "-node-" in server["name"]
+            if server["status"] == "ACTIVE"
+            and f"{cluster}-" in server["name"]
+            and "-node-" in server["name"]
         )
 
     def server(self, flavor: str) -> Any:

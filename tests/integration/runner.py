@@ -20,6 +20,11 @@ HERE = Path(__file__).parent
 Task = tuple[str, dict[str, Any]]
 
 
+def full_name(module: str) -> str:
+    """The name of a module with its collection: this one, where none is named."""
+    return module if "." in module else f"gpufleet.openstack.{module}"
+
+
 class Runner:
     """Runs modules of this collection in a cloud.
 
@@ -27,14 +32,22 @@ class Runner:
         environment: What C(python -m bed env) and a test's project add.
         cloud: Name of the cloud in clouds.yaml.
         folder: For playbooks and results.
+        python: Has the C(ansible-playbook) that is run beside it.
 
     Attributes:
         recorder: What the last run sent.
         output: What the last run printed.
     """
 
-    def __init__(self, environment: dict[str, str], cloud: str, folder: Path) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        cloud: str,
+        folder: Path,
+        python: str = sys.executable,
+    ) -> None:
         """Run nothing yet."""
+        self.python = python
         self.environment = environment
         self.cloud = cloud
         self.folder = folder
@@ -146,7 +159,7 @@ class Runner:
         self.recorder.clear()
         self._results = self.folder / "results"
         self._results.write_text("")
-        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,"]
+        command = [Path(self.python).parent / "ansible-playbook", "-i", "localhost,"]
         return subprocess.Popen(
             [*command, *options, "--diff", playbook],
             env={
@@ -169,12 +182,12 @@ class Runner:
                 "connection": "local",
                 "gather_facts": False,
                 "vars": {
-                    "ansible_python_interpreter": sys.executable,
+                    "ansible_python_interpreter": self.python,
                 },
                 "tasks": [
                     {
                         "name": module,
-                        f"gpufleet.openstack.{module}": {"cloud": self.cloud, **args},
+                        full_name(module): {"cloud": self.cloud, **args},
                         "ignore_errors": True,
                     }
                     for module, args in tasks

@@ -61,6 +61,19 @@ def test_life(site: Site) -> None:
     assert len(grown["gpu_cluster"]["node_addresses"]) == 3
     assert site.active_workers("life") == 3
 
+    # The node that is named goes, and no other one.
+    before = site.worker_names("life")
+    slip = member("gpu_cluster", name="life", nodes_to_remove=[before[1], "no-such"])
+    assert slip["error"]["type"] == "NodeNotFound", slip
+    without = {"name": "life", "nodes_to_remove": [before[1]]}
+    plan = member.check("gpu_cluster", **without)
+    assert plan["diff"]["before"]["nodes_to_remove"] == [before[1]]
+    assert plan["diff"]["after"]["node_count"] == 2
+    removed = member("gpu_cluster", **without)
+    assert removed["action"] == "update", removed
+    assert site.worker_names("life") == [before[0], before[2]]
+    assert not member("gpu_cluster", **without)["changed"]
+
     # Bounds and size move in the order that Magnum accepts.
     bounded = member(
         "gpu_cluster", name="life", node_count=1, min_node_count=1, max_node_count=2

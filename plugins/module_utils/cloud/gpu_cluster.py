@@ -11,7 +11,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from . import precheck, template_revisions
+from . import nodes, precheck, template_revisions
 from .errors import (
     CloudError,
     ClusterNotFound,
@@ -31,6 +31,7 @@ from .waiter import FAILED, Raw, Status
 _WAY_OUT = (
     "Magnum can't change it; create a cluster of another name, or delete this one"
 )
+_LEAVING = "nodes_to_remove"
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,241}")
 _COUNTS = {
     "master_count": 1,
@@ -101,6 +102,7 @@ class GpuClusterResource(CloudResource):
         "merge_labels": {"type": "bool", "default": True},
         "precheck": {"type": "bool", "default": True},
         "recreate_failed": {"type": "bool", "default": False},
+        _LEAVING: {"type": "list", "elements": "str"},
         "upgrade": {"type": "bool", "default": False},
         "max_batch_size": {"type": "int"},
     }
@@ -114,6 +116,9 @@ class GpuClusterResource(CloudResource):
         self.report = {"precheck": None}
         self._replaces = False
         self._warned: set[str] = set()
+        self._workers: list[Raw] | None = None
+        if self.params.get(_LEAVING):
+            self.fields = (*self.fields, Field(_LEAVING, "list"))
         if self.params.get("upgrade"):
             self.fields = tuple(
                 dataclasses.replace(field, change="update")
@@ -151,6 +156,7 @@ class GpuClusterResource(CloudResource):
         if self.params.get("location"):
             asked = self._placed(asked)
         if have is None:
+            asked.pop(_LEAVING, None)
             return asked
         self._template_id = have["template_id"]
         if "template" in asked:
@@ -162,7 +168,21 @@ class GpuClusterResource(CloudResource):
             asked["node_count"] = min(
                 max(have["node_count"], now["min_node_count"]), now["max_node_count"]
             )
-        return asked
+        return self._without(asked, have) if self.params.get(_LEAVING) else asked
+
+    def _without(
+        self, asked: dict[str, t.Any], have: t.Mapping[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The options, with the size that is left when the named nodes are gone."""
+        leaving, size = len(have[_LEAVING]), have["node_count"]
+        if leaving and self.params["node_count"] not in (None, size - leaving):
+            raise InvalidInput(
+                f"node_count: {self.params['node_count']} does not fit "
+                f"nodes_to_remove, which leaves {size - leaving} of {size}; leave "
+                "node_count out"
+            )
+        left = {"node_count": size - leaving} if leaving else {}
+        return {**asked, **left, _LEAVING: []}
 
     def _asked_template(self, ident: str, have: t.Mapping[str, t.Any]) -> str:
         """The template asked for: with C(upgrade) by name its newest revision."""
@@ -245,7 +265,23 @@ class GpuClusterResource(CloudResource):
         if self.params.get("location"):
             raw["location"] = self._location_of(raw)
         raw["api_versions"] = self.cloud.magnum.versions()
-        return view(raw)
+        shown = view(raw)
+        if self.params.get(_LEAVING):
+            if _LEAVING not in raw:
+                raw[_LEAVING] = self._leaving(raw)
+            shown[_LEAVING] = [server["name"] for server in raw[_LEAVING]]
+        return shown
+
+    def _leaving(self, raw: Raw) -> list[Raw]:
+        """Those of the named nodes that are still there."""
+        there = nodes.workers(self.cloud, raw)
+        found = nodes.named(there, self.params[_LEAVING])
+        if self._workers is None:
+            self._workers = there
+            if not found:
+                names = ", ".join(self.params[_LEAVING])
+                self.cloud.warn(f"nodes_to_remove: {self} has no node {names}")
+        return found
 
     def _template_of(self, raw: Raw) -> Raw:
         """Name and revision of the cluster's template, and whether it moved on."""
@@ -356,7 +392,7 @@ class GpuClusterResource(CloudResource):
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Ask for the cluster; Magnum's row for it appears a moment later."""
-        sent = {k: v for k, v in values.items() if k not in BOUNDS}
+        sent = {k: v for k, v in values.items() if k not in (*BOUNDS, _LEAVING)}
         body = {"name": self.name, **self.body(sent)}
         if "labels" in values:
             body["merge_labels"] = self.params["merge_labels"]
@@ -413,13 +449,35 @@ class GpuClusterResource(CloudResource):
 
     def _resize(self, raw: Raw, group: str, size: int) -> Step:
         magnum, uuid = self.cloud.magnum, raw["uuid"]
+        leaving = [server["id"] for server in raw.get(_LEAVING) or []]
 
         def reached(now: Raw) -> bool:
-            return magnum.node_group(uuid, group)[
-                "node_count"
-            ] == size and self.complete(now)
+            resized = magnum.node_group(uuid, group)["node_count"] == size
+            if not resized or not self.complete(now):
+                return False
+            return not leaving or self._gone(now, leaving)
 
-        return Step(lambda: magnum.resize(uuid, size, group), reached)
+        return Step(lambda: magnum.resize(uuid, size, group, leaving), reached)
+
+    def _gone(self, now: Raw, leaving: list[str]) -> bool:
+        """Whether the named nodes are gone, and no other one.
+
+        Raises:
+            ResourceError: Another one was removed.
+        """
+        left = [server["id"] for server in nodes.workers(self.cloud, now)]
+        others = [
+            server["name"]
+            for server in self._workers or []
+            if server["id"] not in (*left, *leaving)
+        ]
+        if others:
+            raise ResourceError(
+                f"{self}: Magnum's driver removed {', '.join(others)}, which "
+                "nodes_to_remove does not name",
+                details={"removed": others},
+            )
+        return not set(left) & set(leaving)
 
     def _bound(
         self, raw: Raw, group: str, now: dict[str, t.Any], then: dict[str, t.Any]

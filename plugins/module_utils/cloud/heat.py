@@ -77,6 +77,16 @@ class Heat(Api):
         """Ask for a stack's deletion."""
         self.delete(_path(stack))
 
+    def servers(self, stack: Raw, names: t.Sequence[str]) -> set[str]:
+        """Nova's ids of the servers with these resource names, nested ones included."""
+        filters = {"nested_depth": "5", "type": "OS::Nova::Server"}
+        listed = self.list(f"{_path(stack)}/resources", "resources", filters)
+        return {
+            resource["physical_resource_id"]
+            for resource in listed
+            if resource["resource_name"] in names
+        }
+
     def failures(self, stack: Raw) -> dict[str, str]:
         """Reasons of the failed resources, nested ones included, by name.
 

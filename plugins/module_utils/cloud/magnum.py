@@ -156,10 +156,21 @@ class Magnum(Api):
         """Ask for a cluster. Returns its C(uuid); the row appears later."""
         return self.create("/clusters", body)
 
-    def resize(self, uuid: str, node_count: int, node_group: str) -> None:
-        """Ask for another size of a node group."""
+    def resize(
+        self, uuid: str, node_count: int, node_group: str, remove: t.Sequence[str] = ()
+    ) -> None:
+        """Ask for another size of a node group.
+
+        Args:
+            uuid: Id of the cluster.
+            node_count: Number of nodes.
+            node_group: Id of the node group.
+            remove: Nova's ids of the servers to remove.
+        """
         self.require(RESIZE, "Resizing")
-        body = {"node_count": node_count, "nodegroup": node_group}
+        body: Raw = {"node_count": node_count, "nodegroup": node_group}
+        if remove:
+            body["nodes_to_remove"] = list(remove)
         self.post(f"/clusters/{uuid}/actions/resize", body)
 
     def upgrade(

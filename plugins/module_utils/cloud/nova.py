@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nova's API: flavors and keypairs."""
+"""Nova's API: flavors, servers, keypairs, quota."""
 
 from __future__ import annotations
 
@@ -82,6 +82,10 @@ class Nova(Api):
         """Servers of all projects that were made of a flavor (id and name)."""
         filters = {"all_tenants": "1", "flavor": flavor}
         return self.list("/servers", "servers", filters)
+
+    def servers(self) -> list[Raw]:
+        """The servers of the project, with their addresses."""
+        return self.list("/servers/detail", "servers")
 
     def delete_flavor(self, ident: str) -> None:
         """Delete a flavor."""
