@@ -116,7 +116,11 @@ def test_life(site: Site) -> None:
     in_use = member("cluster_template", name=template, network_driver="calico")
     assert in_use["error"]["type"] == "Conflict"
     assert in_use["error"]["details"]["clusters"] == [
-        {"id": cluster["id"], "name": "life"}
+        {
+            "id": cluster["id"],
+            "name": "life",
+            "template_id": cluster["template_id"],
+        }
     ]
     kept = member("cluster_template", name=template, state="absent")
     assert kept["error"]["type"] == "Conflict"
