@@ -183,7 +183,8 @@ class Site:
     def set_health(self, cluster: str, status: str, reason: dict[str, str]) -> None:
         """Say how a cluster is, as the healer in it does."""
         magnum = self.project.connect().container_infrastructure_management
-        said = {"health_status": status, "health_status_reason": reason}
+        # Magnum takes a dictionary in a patch as its text.
+        said = {"health_status": status, "health_status_reason": repr(reason)}
         patch = [
             {"op": "replace", "path": f"/{key}", "value": value}
             for key, value in said.items()
