@@ -146,6 +146,74 @@ options:
       - Whether a cluster whose creation failed is deleted and created again.
     type: bool
     default: false
+  node_groups:
+    description:
+      - Node groups besides the two that the cluster comes with, made when it is there,
+        one after the other. All is checked before the first write. Those that are
+        not named are left alone, see O(purge_node_groups).
+      - They are what M(gpufleet.openstack.node_group) declares one by one.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the node group.
+        type: str
+        required: true
+      hardware:
+        description:
+          - Name or id of the hardware (flavor); that of the cluster where it is not
+            given. Can't be changed later.
+        type: str
+      image:
+        description:
+          - Name or id of the image; that of the template where it is not given. Can't
+            be changed later.
+        type: str
+      role:
+        description: Role of the nodes, V(worker) where it is not given.
+        type: str
+      labels:
+        description:
+          - Magnum labels, over those of the cluster. Can't be changed later.
+        type: dict
+      availability_zone:
+        description: Nova's availability zone for the nodes. Can't be changed later.
+        type: str
+      node_count:
+        description: Number of nodes; 1 is created where nothing is said.
+        type: int
+      min_node_count:
+        description: Least number of nodes.
+        type: int
+      max_node_count:
+        description: Greatest number of nodes.
+        type: int
+      node_labels:
+        description: Kubernetes labels of the nodes, from Magnum API 1.14 on.
+        type: dict
+      node_taints:
+        description: Kubernetes taints of the nodes, from Magnum API 1.14 on.
+        type: list
+        elements: dict
+        suboptions:
+          key:
+            description: Key of the taint.
+            type: str
+            required: true
+          value:
+            description: Value of the taint, none where it is not given.
+            type: str
+          effect:
+            description: What it does to pods that do not tolerate it.
+            type: str
+            required: true
+            choices: [NoSchedule, PreferNoSchedule, NoExecute]
+  purge_node_groups:
+    description:
+      - Whether node groups that O(node_groups) does not name are deleted, with their
+        nodes. The two that the cluster came with stay in any case.
+    type: bool
+    default: false
   upgrade:
     description:
       - Whether a cluster of another template, or of an older revision of it, is
@@ -194,6 +262,19 @@ EXAMPLES = r"""
     name: training
     node_count: 3
     max_node_count: 8
+
+- name: Two more kinds of node in it, and no other groups
+  gpufleet.openstack.gpu_cluster:
+    cloud: mycloud
+    name: training
+    node_groups:
+      - name: inference
+        hardware: gpu.l40s.1
+        node_count: 2
+        max_node_count: 4
+      - name: preparation
+        hardware: cpu.worker
+    purge_node_groups: true
 
 - name: Without the node that fails, once it is drained
   gpufleet.openstack.gpu_cluster:
@@ -398,7 +479,10 @@ gpu_cluster:
       elements: str
       sample: [10.0.0.5]
     node_groups:
-      description: The node groups of the cluster, those it came with first.
+      description:
+        - The node groups of the cluster, those it came with first.
+        - Bounds, labels and addresses are told of the default workers and of those that
+          O(node_groups) names, and of all by M(gpufleet.openstack.gpu_cluster_info).
       type: list
       elements: dict
       contains:
@@ -431,20 +515,14 @@ gpu_cluster:
           type: int
           sample: 3
         min_node_count:
-          description: >-
-            Least number of nodes. Null where only a query tells (all groups
-            but the default workers).
+          description: Least number of nodes.
           type: int
           sample: 0
         max_node_count:
-          description: >-
-            Greatest number of nodes, null for any. Null where only a query
-            tells (all groups but the default workers).
+          description: Greatest number of nodes, null for any.
           type: int
         node_addresses:
-          description: >-
-            Addresses of the nodes. Null where only a query tells (all
-            groups but the default workers).
+          description: Addresses of the nodes.
           type: list
           elements: str
           sample: [10.0.0.11, 10.0.0.12, 10.0.0.13]
@@ -455,6 +533,25 @@ gpu_cluster:
         status_reason:
           description: Reason of the status.
           type: str
+        cluster_id:
+          description: Id of the cluster.
+          type: str
+          sample: "0562d357-8641-4759-8fed-8173f02c9633"
+        labels:
+          description: Labels in force, their values as text.
+          type: dict
+          sample: {gpu_enabled: "true"}
+        availability_zone:
+          description: Availability zone asked for, null where none was.
+          type: str
+        node_labels:
+          description: Kubernetes labels of the nodes, empty below Magnum API 1.14.
+          type: dict
+          sample: {tier: inference}
+        node_taints:
+          description: Kubernetes taints of the nodes, empty below Magnum API 1.14.
+          type: list
+          elements: dict
     coe_version:
       description: Version of Kubernetes, null where Magnum does not know it.
       type: str

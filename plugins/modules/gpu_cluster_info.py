@@ -248,6 +248,25 @@ gpu_clusters:
         status_reason:
           description: Reason of the status.
           type: str
+        cluster_id:
+          description: Id of the cluster.
+          type: str
+          sample: "0562d357-8641-4759-8fed-8173f02c9633"
+        labels:
+          description: Labels in force, their values as text.
+          type: dict
+          sample: {gpu_enabled: "true"}
+        availability_zone:
+          description: Availability zone asked for, null where none was.
+          type: str
+        node_labels:
+          description: Kubernetes labels of the nodes, empty below Magnum API 1.14.
+          type: dict
+          sample: {tier: inference}
+        node_taints:
+          description: Kubernetes taints of the nodes, empty below Magnum API 1.14.
+          type: list
+          elements: dict
     coe_version:
       description: Version of Kubernetes, null where Magnum does not know it.
       type: str

@@ -209,7 +209,7 @@ node_group:
       elements: dict
       sample: [{key: gpu, value: "true", effect: NoSchedule}]
     node_addresses:
-      description: Addresses of the nodes, empty where the driver tells none.
+      description: Addresses of the nodes, null where the driver tells none.
       type: list
       elements: str
       sample: [10.0.0.21, 10.0.0.22]

@@ -77,3 +77,41 @@ def test_life(site: Site) -> None:
     )
     assert [result["action"] for result in gone] == ["delete", "none", "delete"]
     assert site.active_workers("groups") == 0
+
+
+def test_groups_declared_with_their_cluster(site: Site) -> None:
+    member = site.member
+    template = site.template("cpu.worker")
+    one, two = {"name": "one", "node_count": 1}, {"name": "two", "node_count": 0}
+    asked = {"name": "inline", "template": template, "node_count": 0}
+    wrong = {**one, "hardware": "no-such-flavor"}
+    refused = member("gpu_cluster", **asked, node_groups=[wrong])
+    assert refused["error"]["type"] == "HardwareNotFound", refused
+    assert member.recorder.writes == []
+    plan = member.check("gpu_cluster", **asked, node_groups=[one])
+    assert plan["action"] == "create", plan
+
+    made = member("gpu_cluster", **asked, node_groups=[one])
+    assert made["action"] == "create", made
+    groups = {group["name"]: group for group in made["gpu_cluster"]["node_groups"]}
+    assert sorted(groups) == ["default-master", "default-worker", "one"]
+    assert len(groups["one"]["node_addresses"]) == 1
+    assert site.active_workers("inline") == 1
+    again = member("gpu_cluster", **asked, node_groups=[one])
+    assert not again["changed"], again
+    assert len(member.recorder.counted) <= 5, member.recorder.counted
+
+    # Those that are not named stay, unless they are purged.
+    added = member("gpu_cluster", name="inline", node_groups=[two])
+    assert added["action"] == "update", added
+    grown = {"name": "two", "node_count": 1, "max_node_count": 2}
+    purge = {"name": "inline", "node_groups": [grown], "purge_node_groups": True}
+    plan = member.check("gpu_cluster", **purge)
+    names = [group["name"] for group in plan["diff"]["after"]["node_groups"]]
+    assert sorted(names) == ["default-master", "default-worker", "two"]
+    purged = member("gpu_cluster", **purge)
+    assert purged["action"] == "update", purged
+    groups = {group["name"]: group for group in purged["gpu_cluster"]["node_groups"]}
+    assert sorted(groups) == ["default-master", "default-worker", "two"]
+    assert (groups["two"]["node_count"], groups["two"]["max_node_count"]) == (1, 2)
+    assert not member("gpu_cluster", **purge)["changed"]

@@ -11,7 +11,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from . import nodes, precheck, template_revisions
+from . import inline_groups, nodes, precheck, template_revisions
 from .errors import (
     CloudError,
     ClusterNotFound,
@@ -23,6 +23,7 @@ from .errors import (
 from .fields import KNOWN_AFTER_APPLY, Field, labels
 from .location import MARK, Placement, pick
 from .magnum import ZERO_NODES, status_of
+from .node_group import view as node_group_view
 from .reconcile import Step
 from .resource import CloudResource
 from .sizes import BOUNDS, check_bounds, wide, within
@@ -32,6 +33,7 @@ _WAY_OUT = (
     "Magnum can't change it; create a cluster of another name, or delete this one"
 )
 _LEAVING = "nodes_to_remove"
+_GROUPS = inline_groups.OPTION
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,241}")
 _COUNTS = {
     "master_count": 1,
@@ -103,6 +105,7 @@ class GpuClusterResource(CloudResource):
         "precheck": {"type": "bool", "default": True},
         "recreate_failed": {"type": "bool", "default": False},
         _LEAVING: {"type": "list", "elements": "str"},
+        **inline_groups.OPTIONS,
         "upgrade": {"type": "bool", "default": False},
         "max_batch_size": {"type": "int"},
     }
@@ -117,6 +120,13 @@ class GpuClusterResource(CloudResource):
         self._replaces = False
         self._warned: set[str] = set()
         self._workers: list[Raw] | None = None
+        self._changes: dict[str, Raw] = {}
+        self._groups: inline_groups.InlineGroups | None = None
+        if self.params.get(_GROUPS) is not None:
+            self.fields = (*self.fields, Field(_GROUPS, "list"))
+            self._groups = inline_groups.InlineGroups(
+                self.cloud, self.params, self.references
+            )
         if self.params.get(_LEAVING):
             self.fields = (*self.fields, Field(_LEAVING, "list"))
         if self.params.get("upgrade"):
@@ -139,6 +149,7 @@ class GpuClusterResource(CloudResource):
             if params[name] is not None and params[name] < least:
                 raise InvalidInput(f"{name}: {params[name]} is below {least}")
         check_bounds(params)
+        inline_groups.validate(params)
         if params["location"]:
             for name in ("fixed_network", "fixed_subnet"):
                 if params[name] is not None:
@@ -155,6 +166,9 @@ class GpuClusterResource(CloudResource):
         asked = super().desired(have)
         if self.params.get("location"):
             asked = self._placed(asked)
+        if self._groups:
+            there = have[_GROUPS] if have else []
+            asked[_GROUPS] = self._groups.planned(there)
         if have is None:
             asked.pop(_LEAVING, None)
             return asked
@@ -324,11 +338,12 @@ class GpuClusterResource(CloudResource):
         return self.view(raw)
 
     def _node_groups(self, uuid: str) -> list[Raw]:
-        """The node groups; of the default worker group with its bounds."""
+        """The node groups; the default workers and those declared here whole."""
         magnum = self.cloud.magnum
         return [
             magnum.node_group(uuid, group["uuid"])
             if _is_default_worker(group)
+            or (self._groups and group["name"] in self._groups)
             else group
             for group in magnum.node_groups(uuid)
         ]
@@ -351,6 +366,9 @@ class GpuClusterResource(CloudResource):
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
+        raws = raw["node_groups"] if raw else []
+        if self._groups and _GROUPS in values:
+            self._changes = self._groups.resolve(values[_GROUPS], raws)
         # A failed one that is replaced still holds what it will give back.
         if self.params.get("precheck") and not (raw is None and self._replaces):
             self._precheck(resolved, raw)
@@ -358,7 +376,12 @@ class GpuClusterResource(CloudResource):
 
     def _precheck(self, values: dict[str, t.Any], raw: Raw | None) -> None:
         """Look whether there is room for the nodes that are added."""
+        if self.report["precheck"] is not None:
+            return  # when the cluster was made, for its node groups too
         needs = self._new_cluster(values) if raw is None else self._growth(values, raw)
+        if self._groups and _GROUPS in values:
+            raws = raw["node_groups"] if raw else []
+            needs += self._groups.needs(self._changes, raws, needs[-1][0])
         if not any(name and count > 0 for name, count in needs):
             return
         try:
@@ -392,7 +415,9 @@ class GpuClusterResource(CloudResource):
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Ask for the cluster; Magnum's row for it appears a moment later."""
-        sent = {k: v for k, v in values.items() if k not in (*BOUNDS, _LEAVING)}
+        sent = {
+            k: v for k, v in values.items() if k not in (*BOUNDS, _LEAVING, _GROUPS)
+        }
         body = {"name": self.name, **self.body(sent)}
         if "labels" in values:
             body["merge_labels"] = self.params["merge_labels"]
@@ -408,17 +433,22 @@ class GpuClusterResource(CloudResource):
         return {"template_id": values["template"]} if "template" in values else {}
 
     def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
-        """Upgrade; widen the bounds, resize, narrow the bounds: what Magnum accepts.
+        """Upgrade; widen the bounds, resize, narrow the bounds; then the node groups.
 
         After a failed update the size is asked for in any case: that repairs it.
         """
         group = next(g for g in raw["node_groups"] if _is_default_worker(g))["uuid"]
-        if "template" not in values:
-            return self._sizes(raw, group, values)
-        upgrade = self._upgrade(raw, group, values["template"])
-        if not {"node_count", *BOUNDS} & set(values):
-            return [upgrade]
-        return [upgrade, *self._sizes(raw, group, values)]
+        steps = []
+        if "template" in values:
+            steps.append(self._upgrade(raw, group, values["template"]))
+        failed = status_of(raw).phase == FAILED and not steps
+        if failed or {"node_count", *BOUNDS} & set(values):
+            steps += self._sizes(raw, group, values)
+        if self._groups and _GROUPS in values:
+            steps += self._groups.steps(
+                raw["uuid"], self._changes, values[_GROUPS], raw["node_groups"]
+            )
+        return steps
 
     def _upgrade(self, raw: Raw, group: str, template: str) -> Step:
         magnum, uuid = self.cloud.magnum, raw["uuid"]
@@ -563,22 +593,4 @@ def view(raw: Raw) -> dict[str, t.Any]:
         "user_id": raw.get("user_id"),
         "created_at": raw.get("created_at"),
         "updated_at": raw.get("updated_at"),
-    }
-
-
-def node_group_view(raw: Raw) -> dict[str, t.Any]:
-    """A node group as users see it; null where only its own GET would tell."""
-    return {
-        "id": raw["uuid"],
-        "name": raw["name"],
-        "role": raw.get("role"),
-        "is_default": raw.get("is_default"),
-        "hardware": raw.get("flavor_id"),
-        "image": raw.get("image_id"),
-        "node_count": raw.get("node_count"),
-        "min_node_count": raw.get("min_node_count"),
-        "max_node_count": raw.get("max_node_count"),
-        "node_addresses": raw.get("node_addresses"),
-        "status": raw.get("status"),
-        "status_reason": raw.get("status_reason"),
     }

@@ -145,27 +145,13 @@ class NodeGroupResource(CloudResource):
         """Magnum's status."""
         return status_of(raw)
 
+    def stands_in(self, cluster: str) -> None:
+        """Tell the id of its cluster, which then is not looked up."""
+        self._cluster = cluster
+
     def view(self, raw: Raw) -> dict[str, t.Any]:
         """The shape that users see."""
-        return {
-            "id": raw.get("uuid"),
-            "name": raw["name"],
-            "cluster_id": raw.get("cluster_id"),
-            "role": raw.get("role"),
-            "is_default": raw.get("is_default"),
-            "hardware": raw.get("flavor_id"),
-            "image": raw.get("image_id"),
-            "labels": labels(raw.get("labels")),
-            "availability_zone": (raw.get("labels") or {}).get("availability_zone"),
-            "node_count": raw.get("node_count"),
-            "min_node_count": raw.get("min_node_count"),
-            "max_node_count": raw.get("max_node_count"),
-            "node_labels": labels(raw.get("node_labels")),
-            "node_taints": _taints(raw.get("node_taints")),
-            "node_addresses": raw.get("node_addresses") or [],
-            "status": raw.get("status"),
-            "status_reason": raw.get("status_reason"),
-        }
+        return view(raw)
 
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
         """Sizes must fit the bounds, and Magnum must know what is asked for."""
@@ -285,3 +271,26 @@ def _taints(values: t.Iterable[Raw] | None) -> list[Raw]:
         for taint in values or []
     ]
     return sorted(given, key=lambda taint: (taint["key"], taint["effect"]))
+
+
+def view(raw: Raw) -> dict[str, t.Any]:
+    """A node group in the shape that users see; lists of Magnum leave much out."""
+    return {
+        "id": raw.get("uuid"),
+        "name": raw["name"],
+        "cluster_id": raw.get("cluster_id"),
+        "role": raw.get("role"),
+        "is_default": raw.get("is_default"),
+        "hardware": raw.get("flavor_id"),
+        "image": raw.get("image_id"),
+        "labels": labels(raw["labels"]) if "labels" in raw else None,
+        "availability_zone": (raw.get("labels") or {}).get("availability_zone"),
+        "node_count": raw.get("node_count"),
+        "min_node_count": raw.get("min_node_count"),
+        "max_node_count": raw.get("max_node_count"),
+        "node_labels": labels(raw.get("node_labels")),
+        "node_taints": _taints(raw.get("node_taints")),
+        "node_addresses": raw.get("node_addresses"),
+        "status": raw.get("status"),
+        "status_reason": raw.get("status_reason"),
+    }
