@@ -42,8 +42,8 @@ def main(peer_python: str) -> None:
         environment = {"OS_CLIENT_CONFIG_FILE": str(project.clouds)}
         peer = Runner(environment, project.cloud, Path(folder) / "peer", peer_python)
         try:
-            ours, cluster = _ours(site, Path(folder))
-            theirs = _theirs(peer, cluster)
+            ours, cluster, image = _ours(site, Path(folder))
+            theirs = _theirs(peer, cluster, image)
             times = _times(
                 {
                     "ours": lambda: site.member.run([_cluster_task()] * TASKS),
@@ -68,15 +68,15 @@ def _cluster_task() -> Task:
     return "gpu_cluster", {"name": "bench", "template": "bench", "node_count": 1}
 
 
-def _ours(site: Site, folder: Path) -> tuple[dict[str, int], dict[str, Any]]:
+def _ours(site: Site, folder: Path) -> tuple[dict[str, int], dict[str, Any], str]:
     """Make one of each kind, and count what it takes to see that nothing changes.
 
     Returns:
-        Requests by module, and the cluster.
+        Requests by module, the cluster, and the id of its template's image.
     """
     name = site.name("bench")
     accelerators = [{"vendor": "nvidia", "model": "A100", "count": 1}]
-    size = {"vcpus": 2, "ram_mib": 2048, "disk_gib": 20, "projects": [site.project.id]}
+    size = {"vcpus": 2, "ram_mib": 2048, "disk_gib": 20}
     value = {"type": "OS::Heat::Value", "properties": {"value": "x"}}
     stack = {"heat_template_version": "2018-08-31", "resources": {"value": value}}
     group = {"name": "more", "cluster": "bench"}
@@ -117,7 +117,9 @@ def _ours(site: Site, folder: Path) -> tuple[dict[str, int], dict[str, Any]]:
             counts[module] = len(runner.recorder.counted)
             if module == "gpu_cluster":
                 cluster = result["gpu_cluster"]
-    return counts, cluster
+            if module == "cluster_template":
+                image = result["cluster_template"]["image"]
+    return counts, cluster, image
 
 
 def _peer_cluster_task(cluster: dict[str, Any]) -> Task:
@@ -126,13 +128,13 @@ def _peer_cluster_task(cluster: dict[str, Any]) -> Task:
     return f"{PEER}coe_cluster", asked
 
 
-def _theirs(peer: Runner, cluster: dict[str, Any]) -> dict[str, int]:
+def _theirs(peer: Runner, cluster: dict[str, Any], image: str) -> dict[str, int]:
     """The same for openstack.cloud, on the same cluster and template."""
     counts = {}
     template = {
         "name": cluster["template"],
         "coe": "kubernetes",
-        "image_id": "fedora-coreos-40",
+        "image_id": image,  # by name it makes a second template
         "is_floating_ip_enabled": False,
     }
     for module, args in (

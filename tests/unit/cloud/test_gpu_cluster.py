@@ -140,8 +140,7 @@ MASTERS = {
 }
 
 
-@pytest.fixture
-def site(site: Site) -> Site:
+def with_template(site: Site) -> Site:
     """A cloud with a template, and no cluster."""
     template = {
         "uuid": TEMPLATE,
@@ -158,6 +157,11 @@ def site(site: Site) -> Site:
     site.on(TEMPLATE_BY_ID, template)
     site.on(BY_NAME, MISSING)
     return site
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    return with_template(site)
 
 
 def groups(site: Site, *answers: Raw) -> None:

@@ -22,9 +22,9 @@ from unit.cloud.test_gpu_cluster import (
     groups,
     limits,
     there,
+    with_template,
     workers,
 )
-from unit.cloud.test_gpu_cluster import site as site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     Conflict,
@@ -40,6 +40,11 @@ MAKE = f"POST /v1/clusters/{ID}/nodegroups"
 BIG, OLD = f"{GROUPS}/b", f"{GROUPS}/o"
 BY_GROUP = f"{GROUPS}/big"
 DELETE_OLD = f"DELETE /v1/clusters/{ID}/nodegroups/o"
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    return with_template(site)
 
 
 def group(uuid: str = "b", name: str = "big", **values: t.Any) -> Raw:

@@ -17,9 +17,9 @@ from unit.cloud.test_gpu_cluster import (
     cluster,
     groups,
     there,
+    with_template,
     workers,
 )
-from unit.cloud.test_gpu_cluster import site as site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -63,6 +63,11 @@ def nova(*numbers: int) -> Raw:
             for number in (*numbers, "m", 9)
         ]
     }
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    return with_template(site)
 
 
 @pytest.fixture(autouse=True)

@@ -25,9 +25,9 @@ from unit.cloud.test_gpu_cluster import (
     cluster,
     groups,
     there,
+    with_template,
     workers,
 )
-from unit.cloud.test_gpu_cluster import site as site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -50,6 +50,11 @@ OLD_ONE = {
     "public": False,
 }
 NEW_ONE = {**OLD_ONE, "uuid": OTHER_TEMPLATE, "name": "v2"}
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    return with_template(site)
 
 
 @pytest.fixture(autouse=True)
