@@ -26,7 +26,7 @@ from .magnum import ZERO_NODES, status_of
 from .node_group import view as node_group_view
 from .reconcile import Step
 from .resource import CloudResource
-from .sizes import BOUNDS, check_bounds, wide, within
+from .sizes import BOUNDS, check_bounds, in_order
 from .waiter import FAILED, Raw, Status
 
 _WAY_OUT = (
@@ -465,17 +465,13 @@ class GpuClusterResource(CloudResource):
         if size is None and status_of(raw).phase == FAILED:
             size = have["node_count"]
         bounds = {name: have[name] for name in BOUNDS}
-        target = {name: values.get(name, bounds[name]) for name in BOUNDS}
-        if size is None:
-            return [self._bound(raw, group, bounds, target)]
-        both = wide(bounds, target)
-        steps = [self._resize(raw, group, size)]
-        if not within(size, bounds):
-            steps.insert(0, self._bound(raw, group, bounds, both))
-            bounds = both
-        if bounds != target:
-            steps.append(self._bound(raw, group, bounds, target))
-        return steps
+        return in_order(
+            size,
+            bounds,
+            {name: values.get(name, bounds[name]) for name in BOUNDS},
+            lambda number: self._resize(raw, group, number),
+            lambda changed: self._bound(raw, group, changed),
+        )
 
     def _resize(self, raw: Raw, group: str, size: int) -> Step:
         magnum, uuid = self.cloud.magnum, raw["uuid"]
@@ -509,11 +505,8 @@ class GpuClusterResource(CloudResource):
             )
         return not set(left) & set(leaving)
 
-    def _bound(
-        self, raw: Raw, group: str, now: dict[str, t.Any], then: dict[str, t.Any]
-    ) -> Step:
+    def _bound(self, raw: Raw, group: str, changed: dict[str, t.Any]) -> Step:
         magnum, uuid = self.cloud.magnum, raw["uuid"]
-        changed = {name: then[name] for name in BOUNDS if then[name] != now[name]}
 
         def reached(_cluster: Raw) -> bool:
             found = magnum.node_group(uuid, group)

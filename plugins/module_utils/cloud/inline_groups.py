@@ -116,7 +116,7 @@ class InlineGroups:
         """One that is there, as it will be."""
         status = status_of(old)
         if status.phase == FAILED:
-            if status.operation != "update" and not self._recreate_failed:
+            if _lost(old) and not self._recreate_failed:
                 raise ResourceError(
                     f"{child} is {status.text}: {status.reason}. Set recreate_failed: "
                     "true to replace it",

@@ -137,8 +137,37 @@ class Magnum(Api):
     # Clusters ---------------------------------------------------------------
 
     def find_cluster(self, ident: str, project_id: str) -> Raw | None:
-        """A cluster of the project by name, or any that may be seen by id."""
-        return self._find("clusters", ident, [_of(project_id)])
+        """A cluster of the project by name, or any that may be seen by id.
+
+        To an administrator Magnum's look-up by name finds those of all projects, so
+        what it finds is checked; a name that exists elsewhere too is looked up in
+        the list.
+
+        Raises:
+            AmbiguousName: Several of the project have this name.
+        """
+        try:
+            found = self.get(f"/clusters/{quote(ident, safe='')}")
+        except NotFound:
+            return None
+        except Conflict:
+            pass  # several have this name, in this or other projects
+        else:
+            if found["uuid"] == ident or found["project_id"] == project_id:
+                return found
+        matches = [
+            raw
+            for raw in self.clusters()
+            if raw["name"] == ident and raw["project_id"] == project_id
+        ]
+        if len(matches) > 1:
+            uuids = sorted(raw["uuid"] for raw in matches)
+            raise AmbiguousName(
+                f"{len(matches)} clusters are named {ident!r}: give an id instead, one "
+                f"of {', '.join(uuids)}",
+                details={"ids": uuids},
+            )
+        return matches[0] if matches else None
 
     def cluster(self, uuid: str) -> Raw | None:
         """A cluster by id, None where it is gone, or not there yet."""
@@ -280,43 +309,6 @@ class Magnum(Api):
         """
         with _in_use():
             self.delete(f"/clustertemplates/{uuid}")
-
-    # ------------------------------------------------------------------------
-
-    def _find(
-        self, kind: str, ident: str, choices: list[t.Callable[[Raw], bool]]
-    ) -> Raw | None:
-        """One by id, or by name the one that the first fitting choice allows.
-
-        To an administrator Magnum's look-up by name finds those of all projects, so
-        what it finds is checked; a name that exists elsewhere too is looked up in
-        the list.
-        """
-        try:
-            found = self.get(f"/{kind}/{quote(ident, safe='')}")
-        except NotFound:
-            return None
-        except Conflict:
-            pass  # several have this name, in this or other projects
-        else:
-            if found["uuid"] == ident or any(choice(found) for choice in choices):
-                return found
-        named = [i for i in self.list(f"/{kind}/detail", kind) if i["name"] == ident]
-        fitting = ([i for i in named if choice(i)] for choice in choices)
-        matches = next((found for found in fitting if found), [])
-        if len(matches) > 1:
-            uuids = sorted(item["uuid"] for item in matches)
-            raise AmbiguousName(
-                f"{len(matches)} {kind} are named {ident!r}: give an id instead, one "
-                f"of {', '.join(uuids)}",
-                details={"ids": uuids},
-            )
-        return matches[0] if matches else None
-
-
-def _of(project_id: str) -> t.Callable[[Raw], bool]:
-    """Whether something belongs to the project."""
-    return lambda found: bool(found["project_id"] == project_id)
 
 
 @contextlib.contextmanager

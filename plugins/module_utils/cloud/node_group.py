@@ -19,7 +19,7 @@ from .fields import Field, labels
 from .magnum import NODE_LABELS, ZERO_NODES, status_of
 from .reconcile import Step
 from .resource import CloudResource
-from .sizes import BOUNDS, check_bounds, wide, within
+from .sizes import BOUNDS, check_bounds, in_order
 from .waiter import BUSY, FAILED, Raw, Status, wait_until
 
 _WAY_OUT = "Magnum can't change it; create a node group of another name"
@@ -184,17 +184,13 @@ class NodeGroupResource(CloudResource):
             size = raw["node_count"]
         have = self.view(raw)
         now = {name: have[name] for name in _PATCHED}
-        then = {name: values.get(name, now[name]) for name in _PATCHED}
-        if size is None:
-            return [self._patch(raw, now, then)]
-        steps = [self._resize(raw, size)]
-        if not within(size, now):
-            both = {**now, **wide(now, then)}
-            steps.insert(0, self._patch(raw, now, both))
-            now = both
-        if now != then:
-            steps.append(self._patch(raw, now, then))
-        return steps
+        return in_order(
+            size,
+            now,
+            {name: values.get(name, now[name]) for name in _PATCHED},
+            lambda number: self._resize(raw, number),
+            lambda changed: self._patch(raw, changed),
+        )
 
     def _resize(self, raw: Raw, size: int) -> Step:
         magnum, group = self.cloud.magnum, raw["uuid"]
@@ -203,9 +199,8 @@ class NodeGroupResource(CloudResource):
             lambda found: found["node_count"] == size and self.complete(found),
         )
 
-    def _patch(self, raw: Raw, now: Raw, then: Raw) -> Step:
+    def _patch(self, raw: Raw, changed: Raw) -> Step:
         magnum, group = self.cloud.magnum, raw["uuid"]
-        changed = {name: then[name] for name in now if then[name] != now[name]}
 
         def reached(found: Raw) -> bool:
             there = self.view(found)
