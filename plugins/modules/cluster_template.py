@@ -53,7 +53,8 @@ options:
       - V(npu_optimized) adds the labels C(npu_enabled=true) and
         C(workload_type=inference).
       - V(hybrid_balanced) adds O(volume_driver=cinder) and the labels
-        C(gpu_enabled=true), C(npu_enabled=true) and C(workload_type=mixed).
+        C(gpu_enabled=true), C(npu_enabled=true) and C(workload_type=mixed). Declare
+        the nodes of the other kind with O(node_groups).
       - V(cpu_only) adds the label C(workload_type=general).
       - These labels are marks for reports; Magnum does nothing with them.
     type: str
@@ -169,6 +170,14 @@ options:
       - Labels. They are compared and set key by key; those not named are left alone.
         Values are text to Magnum, booleans become V(true) and V(false).
     type: dict
+  node_groups:
+    description:
+      - Node groups that M(gpufleet.openstack.gpu_cluster) makes with each new cluster,
+        besides the default workers, which have O(hardware). A hybrid cluster has GPU
+        nodes in one and NPU nodes in the other, for example.
+      - They are kept in the label C(gpufleet_node_groups), as Magnum's templates know
+        no node groups. Other clients of Magnum ignore them.
+      - The list is compared as a whole. An empty one declares none.
   public:
     description:
       - Whether all projects may use the template. By default only administrators may
@@ -181,6 +190,7 @@ options:
         administrators may set it.
     type: bool
 extends_documentation_fragment:
+  - gpufleet.openstack.node_groups
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 seealso:
@@ -214,6 +224,21 @@ EXAMPLES = r"""
     master_hardware: m1.master
     external_network: public
     network_driver: calico
+
+- name: A template for clusters with GPU nodes and a group of NPU nodes
+  gpufleet.openstack.cluster_template:
+    cloud: mycloud
+    name: hybrid
+    profile: hybrid_balanced
+    image: fedora-coreos-40
+    hardware: gpu.a100.4
+    master_hardware: m1.master
+    external_network: public
+    node_groups:
+      - name: npu
+        hardware: npu.gaudi3.8
+        node_count: 1
+        max_node_count: 4
 
 - name: Another version of Kubernetes for new clusters, whoever uses the old one
   gpufleet.openstack.cluster_template:
@@ -350,6 +375,13 @@ cluster_template:
       description: Labels, their values as text.
       type: dict
       sample: {gpu_enabled: "true", workload_type: training}
+    node_groups:
+      description:
+        - Node groups that are made with each new cluster, as they were given. Null
+          where the label C(gpufleet_node_groups) holds something else.
+      type: list
+      elements: dict
+      sample: [{name: npu, hardware: npu.gaudi3.8, node_count: 1}]
     public:
       description: Whether all projects may use it.
       type: bool

@@ -144,6 +144,13 @@ cluster_templates:
       description: Labels, their values as text.
       type: dict
       sample: {gpu_enabled: "true", workload_type: training}
+    node_groups:
+      description:
+        - Node groups that are made with each new cluster, as they were given. Null
+          where the label C(gpufleet_node_groups) holds something else.
+      type: list
+      elements: dict
+      sample: [{name: npu, hardware: npu.gaudi3.8, node_count: 1}]
     public:
       description: Whether all projects may use it.
       type: bool

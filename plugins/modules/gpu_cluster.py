@@ -152,62 +152,9 @@ options:
         one after the other. All is checked before the first write. Those that are
         not named are left alone, see O(purge_node_groups).
       - They are what M(gpufleet.openstack.node_group) declares one by one.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description: Name of the node group.
-        type: str
-        required: true
-      hardware:
-        description:
-          - Name or id of the hardware (flavor); that of the cluster where it is not
-            given. Can't be changed later.
-        type: str
-      image:
-        description:
-          - Name or id of the image; that of the template where it is not given. Can't
-            be changed later.
-        type: str
-      role:
-        description: Role of the nodes, V(worker) where it is not given.
-        type: str
-      labels:
-        description:
-          - Magnum labels, over those of the cluster. Can't be changed later.
-        type: dict
-      availability_zone:
-        description: Nova's availability zone for the nodes. Can't be changed later.
-        type: str
-      node_count:
-        description: Number of nodes; 1 is created where nothing is said.
-        type: int
-      min_node_count:
-        description: Least number of nodes.
-        type: int
-      max_node_count:
-        description: Greatest number of nodes.
-        type: int
-      node_labels:
-        description: Kubernetes labels of the nodes, from Magnum API 1.14 on.
-        type: dict
-      node_taints:
-        description: Kubernetes taints of the nodes, from Magnum API 1.14 on.
-        type: list
-        elements: dict
-        suboptions:
-          key:
-            description: Key of the taint.
-            type: str
-            required: true
-          value:
-            description: Value of the taint, none where it is not given.
-            type: str
-          effect:
-            description: What it does to pods that do not tolerate it.
-            type: str
-            required: true
-            choices: [NoSchedule, PreferNoSchedule, NoExecute]
+      - Where nothing is said, those that the template declares (see
+        M(gpufleet.openstack.cluster_template)) are made if they are missing. Those that
+        are there are left as they are. An empty list makes none.
   purge_node_groups:
     description:
       - Whether node groups that O(node_groups) does not name are deleted, with their
@@ -232,6 +179,7 @@ options:
         is said.
     type: int
 extends_documentation_fragment:
+  - gpufleet.openstack.node_groups
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 notes:

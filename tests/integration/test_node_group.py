@@ -81,22 +81,29 @@ def test_life(site: Site) -> None:
 
 def test_groups_declared_with_their_cluster(site: Site) -> None:
     member = site.member
-    template = site.template("cpu.worker")
+    hybrid = site.template_options("hybrid", "cpu.worker", profile="hybrid_balanced")
     one, two = {"name": "one", "node_count": 1}, {"name": "two", "node_count": 0}
-    asked = {"name": "inline", "template": template, "node_count": 0}
+    asked = {"name": "inline", "template": "hybrid", "node_count": 0}
     wrong = {**one, "hardware": "no-such-flavor"}
+    refused = member("cluster_template", **hybrid, node_groups=[wrong])
+    assert refused["error"]["type"] == "HardwareNotFound", refused
+    template = member("cluster_template", **hybrid, node_groups=[one])
+    assert template["cluster_template"]["node_groups"] == [one], template
+    assert not member("cluster_template", **hybrid, node_groups=[one])["changed"]
     refused = member("gpu_cluster", **asked, node_groups=[wrong])
     assert refused["error"]["type"] == "HardwareNotFound", refused
     assert member.recorder.writes == []
     plan = member.check("gpu_cluster", **asked, node_groups=[one])
     assert plan["action"] == "create", plan
 
-    made = member("gpu_cluster", **asked, node_groups=[one])
+    # Those of the template, where the task names none.
+    made = member("gpu_cluster", **asked)
     assert made["action"] == "create", made
     groups = {group["name"]: group for group in made["gpu_cluster"]["node_groups"]}
     assert sorted(groups) == ["default-master", "default-worker", "one"]
     assert len(groups["one"]["node_addresses"]) == 1
     assert site.active_workers("inline") == 1
+    assert not member("gpu_cluster", **asked)["changed"]
     again = member("gpu_cluster", **asked, node_groups=[one])
     assert not again["changed"], again
     assert len(member.recorder.counted) <= 5, member.recorder.counted

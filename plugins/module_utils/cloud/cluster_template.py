@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import template_revisions
+from . import inline_groups, template_groups, template_revisions
 from .errors import CloudError, Conflict, InvalidInput, TemplateNotFound
 from .fields import Change, Field, labels
 from .profiles import PROFILES
@@ -20,6 +20,7 @@ _PUBLISHING = ("public", "hidden")
 """All that Magnum changes while clusters use the template, one at a time."""
 
 _UNUSED = "unused_revisions"
+_GROUPS = inline_groups.OPTION
 
 
 def _bool(name: str, key: str = "", *aliases: str) -> Field:
@@ -82,6 +83,7 @@ class ClusterTemplateResource(CloudResource):
             "default": "fail",
         },
         "prune": {"type": "bool", "default": False},
+        _GROUPS: inline_groups.OPTIONS[_GROUPS],
     }
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
@@ -100,6 +102,7 @@ class ClusterTemplateResource(CloudResource):
             raise InvalidInput(f"docker_volume_size: {size} is below 1")
         if port is not None and not 1024 <= port <= 65535:
             raise InvalidInput(f"apiserver_port: {port} is not within 1024 to 65535")
+        inline_groups.check(params[_GROUPS] or [])
         name, longest = params["name"], template_revisions.LONGEST
         revises = params["on_in_use"] == "new_revision"
         if revises and (len(name) > longest or "," in name):
@@ -113,6 +116,8 @@ class ClusterTemplateResource(CloudResource):
         profile = PROFILES.get(self.params["profile"] or "", {})
         asked = super().desired(have)
         marks = {**profile.get("labels", {}), **asked.get("labels", {})}
+        if self.params[_GROUPS] is not None:
+            marks[template_groups.LABEL] = template_groups.text(self.params[_GROUPS])
         if self.params["prune"]:
             asked[_UNUSED] = []
         return {**profile, **asked, **({"labels": marks} if marks else {})}
@@ -158,7 +163,16 @@ class ClusterTemplateResource(CloudResource):
             )
         if raw is not None and set(values) - {*_PUBLISHING, _UNUSED}:
             self._refuse_in_use([raw], "changed")
+        for group in self.params[_GROUPS] or []:
+            self._check_references(group)
         return super().prepare(values, raw)
+
+    def _check_references(self, group: Raw) -> None:
+        """What a node group refers to is there; the cluster will look it up."""
+        for option, kind in (("hardware", "flavor"), ("image", "image")):
+            if group.get(option):
+                where = f"{_GROUPS}: {group['name']}: {option}"
+                self.references.resolve(where, kind, group[option])
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Make the template."""
@@ -281,6 +295,7 @@ def view(raw: Raw) -> dict[str, t.Any]:
         "revision": revision,
         **{field.name: raw.get(field.api_key) for field in fields},
         "labels": labels(raw.get("labels")),
+        _GROUPS: template_groups.of(raw),
         "cluster_distro": raw.get("cluster_distro"),
         "driver": raw.get("driver"),
         "tags": [tag for tag in (raw.get("tags") or "").split(",") if tag],

@@ -11,7 +11,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from . import inline_groups, nodes, precheck, template_revisions
+from . import inline_groups, nodes, precheck, template_groups, template_revisions
 from .errors import (
     CloudError,
     ClusterNotFound,
@@ -121,12 +121,10 @@ class GpuClusterResource(CloudResource):
         self._warned: set[str] = set()
         self._workers: list[Raw] | None = None
         self._changes: dict[str, Raw] = {}
+        self._template: Raw | None = None
         self._groups: inline_groups.InlineGroups | None = None
         if self.params.get(_GROUPS) is not None:
-            self.fields = (*self.fields, Field(_GROUPS, "list"))
-            self._groups = inline_groups.InlineGroups(
-                self.cloud, self.params, self.references
-            )
+            self._declare(self.params[_GROUPS])
         if self.params.get(_LEAVING):
             self.fields = (*self.fields, Field(_LEAVING, "list"))
         if self.params.get("upgrade"):
@@ -166,15 +164,18 @@ class GpuClusterResource(CloudResource):
         asked = super().desired(have)
         if self.params.get("location"):
             asked = self._placed(asked)
+        if have is not None:
+            self._template_id = have["template_id"]
+            if "template" in asked:
+                asked["template"] = self._asked_template(asked["template"], have)
+        there = have[_GROUPS] if have else []
+        if self.params.get(_GROUPS) is None:
+            self._declare(self._not_there(self._template_then(asked, have), there))
         if self._groups:
-            there = have[_GROUPS] if have else []
             asked[_GROUPS] = self._groups.planned(there)
         if have is None:
             asked.pop(_LEAVING, None)
             return asked
-        self._template_id = have["template_id"]
-        if "template" in asked:
-            asked["template"] = self._asked_template(asked["template"], have)
         now = {**have, **asked}
         marks = {**have["labels"], **asked.get("labels", {})}
         bounded = now["min_node_count"] is not None and now["max_node_count"]
@@ -208,6 +209,43 @@ class GpuClusterResource(CloudResource):
         newest = revisions[-1]
         same = newest["uuid"] == have["template_id"]
         return str(have["template"] if same else newest["name"])
+
+    def _declare(self, groups: list[Raw]) -> None:
+        """Look after these node groups."""
+        self._groups = None
+        if groups or self.params.get(_GROUPS) is not None:
+            options = {**self.params, _GROUPS: groups}
+            self._groups = inline_groups.InlineGroups(
+                self.cloud, options, self.references
+            )
+        others = [field for field in self.fields if field.name != _GROUPS]
+        more = (Field(_GROUPS, "list"),) if self._groups else ()
+        self.fields = (*others, *more)
+
+    def _template_then(
+        self, asked: dict[str, t.Any], have: t.Mapping[str, t.Any] | None
+    ) -> Raw | None:
+        """The template that it will have, as far as it is known."""
+        ident = asked.get("template")
+        stays = ident is None or not self.params.get("upgrade")
+        if have is not None and (stays or ident == have["template"]):
+            return self._template
+        revisions = self.references.template_revisions(ident) if ident else []
+        return revisions[-1] if revisions else None
+
+    def _not_there(self, template: Raw | None, there: inline_groups.Views) -> list[Raw]:
+        """The node groups that the template declares, and that are missing or failed.
+
+        Those that are there may have changed since, and are left as they are.
+        """
+        declared = template_groups.of(template) if template else []
+        if declared is None:
+            raise Conflict(
+                f"{self}: the label {template_groups.LABEL} of its template holds no "
+                "node groups; declare the template again, with node_groups"
+            )
+        usable = [group["name"] for group in there if not inline_groups.lost(group)]
+        return [group for group in declared if group["name"] not in usable]
 
     def _placed(self, asked: dict[str, t.Any]) -> dict[str, t.Any]:
         """The options, with what the location says of network and zone."""
@@ -302,6 +340,7 @@ class GpuClusterResource(CloudResource):
         listed, uuid = self.references.templates(), raw["cluster_template_id"]
         found = next((one for one in listed if one["uuid"] == uuid), None)
         template = found or self.cloud.magnum.template(uuid)
+        self._template = template
         if template is None:
             return {"template_name": None}
         name, number = template_revisions.mark(template)

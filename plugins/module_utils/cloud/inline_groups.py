@@ -48,8 +48,13 @@ def validate(params: t.Mapping[str, t.Any]) -> None:
         if params[PURGE]:
             raise InvalidInput(f"{PURGE}: needs {OPTION}, which may be empty")
         return
-    names = [group["name"] for group in params[OPTION]]
-    for group in params[OPTION]:
+    check(params[OPTION])
+
+
+def check(groups: t.Sequence[Raw]) -> None:
+    """Check the values of declared node groups that need no cloud."""
+    names = [group["name"] for group in groups]
+    for group in groups:
         name = group["name"]
         if name in _THEIR_OWN:
             raise InvalidInput(
@@ -116,7 +121,7 @@ class InlineGroups:
         """One that is there, as it will be."""
         status = status_of(old)
         if status.phase == FAILED:
-            if _lost(old) and not self._recreate_failed:
+            if lost(old) and not self._recreate_failed:
                 raise ResourceError(
                     f"{child} is {status.text}: {status.reason}. Set recreate_failed: "
                     "true to replace it",
@@ -144,7 +149,7 @@ class InlineGroups:
             if child is None or (raw is not None and group == view(raw)):
                 continue
             asked = child.desired(None)
-            if raw is not None and not _lost(raw):
+            if raw is not None and not lost(raw):
                 have = view(raw)
                 found = differences(child.fields, asked, have, child.same)
                 asked = {change.field.name: change.after for change in found}
@@ -181,7 +186,7 @@ class InlineGroups:
         for name, some in values.items():
             child, raw = self._declared[name], there.get(name)
             child.stands_in(cluster)
-            if raw is not None and _lost(raw):
+            if raw is not None and lost(raw):
                 steps += [self._remove(cluster, raw), self._make(child, cluster, some)]
             elif raw is None:
                 steps.append(self._make(child, cluster, some))
@@ -224,7 +229,7 @@ class InlineGroups:
         return settled
 
 
-def _lost(raw: Raw) -> bool:
+def lost(raw: Raw) -> bool:
     """Whether it can only be replaced."""
     status = status_of(raw)
     return status.phase == FAILED and status.operation != "update"

@@ -186,6 +186,7 @@ def test_what_users_see(site: Site) -> None:
         "master_lb_enabled": False,
         "registry_enabled": False,
         "tls_disabled": False,
+        "node_groups": [],
         "labels": LABELS,
         "public": False,
         "hidden": False,
@@ -682,3 +683,42 @@ def test_a_removal_that_breaks_off_has_changed_something(site: Site) -> None:
     with pytest.raises(CloudError) as caught:
         site.run(ClusterTemplateResource, "absent", name="gpu-a100")
     assert caught.value.changed is True
+
+
+NPU: Raw = {"name": "npu", "hardware": "gpu.a100.4", "node_count": 1, "role": None}
+NPU_LABEL = '[{"hardware":"gpu.a100.4","name":"npu","node_count":1}]'
+
+
+def test_node_groups_are_kept_in_a_label(site: Site) -> None:
+    missing(site)
+    site.on(CREATE, template())
+    kept = {**LABELS, "gpufleet_node_groups": NPU_LABEL}
+    site.on(BY_ID, template(labels=kept))
+    outcome = site.run(ClusterTemplateResource, **ASKED, node_groups=[NPU])
+    assert site.sent(CREATE)[0]["labels"] == kept
+    assert outcome.after is not None
+    assert outcome.after["node_groups"] == [
+        {"name": "npu", "hardware": "gpu.a100.4", "node_count": 1}
+    ]
+    site.on(TEMPLATES, templates(template(labels=kept)))
+    again = site.run(ClusterTemplateResource, **ASKED, node_groups=[NPU])
+    assert again.action == "none"
+
+
+def test_what_node_groups_refer_to_must_be_there(site: Site) -> None:
+    missing(site)
+    wrong = {"name": "npu", "hardware": "no-such"}
+    with pytest.raises(HardwareNotFound, match="node_groups: npu: hardware: there is"):
+        site.run(ClusterTemplateResource, **ASKED, node_groups=[wrong])
+    with pytest.raises(InvalidInput, match="the name 'npu' is empty or there twice"):
+        site.run(ClusterTemplateResource, **ASKED, node_groups=[NPU, NPU])
+    assert site.writes == []
+
+
+@pytest.mark.parametrize("text", ["{", '{"name": "npu"}', '[{"hardware": "x"}]', "[1]"])
+def test_a_label_of_another_kind_is_no_node_group(site: Site, text: str) -> None:
+    odd = template(labels={"gpufleet_node_groups": text})
+    site.on(TEMPLATES, templates(odd))
+    after = site.run(ClusterTemplateResource, name="gpu-a100").after
+    assert after is not None
+    assert after["node_groups"] is None

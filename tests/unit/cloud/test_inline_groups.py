@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import Raw, Reply, Site
+from unit.cloud.fakes import PROJECT, TEMPLATES, Raw, Reply, Site, templates
 from unit.cloud.test_gpu_cluster import (
     BY_ID,
     BY_NAME,
@@ -16,6 +16,8 @@ from unit.cloud.test_gpu_cluster import (
     LIMITS,
     MISSING,
     RESIZE,
+    TEMPLATE,
+    TEMPLATE_BY_ID,
     VIEW,
     changing,
     cluster,
@@ -196,3 +198,74 @@ def test_bad_input(site: Site, declared: list[Raw], message: str) -> None:
 def test_purge_alone_means_nothing(site: Site) -> None:
     with pytest.raises(InvalidInput, match="needs node_groups, which may be empty"):
         site.run(GpuClusterResource, name="train", purge_node_groups=True)
+
+
+def declared(site: Site, text: str) -> None:
+    """The cluster's template declares node groups."""
+    template = {
+        "uuid": TEMPLATE,
+        "name": "gpu-a100",
+        "project_id": PROJECT,
+        "public": False,
+        "flavor_id": "gpu.a100.4",
+        "master_flavor_id": "m1.master",
+        "labels": {"gpufleet_node_groups": text},
+    }
+    site.on(TEMPLATES, templates(template))
+    site.on(TEMPLATE_BY_ID, template)
+
+
+ONE_BIG = '[{"name":"big","node_count":1}]'
+
+
+def test_a_new_cluster_gets_those_of_its_template(site: Site) -> None:
+    declared(site, ONE_BIG)
+    site.on(CREATE, Reply(202, {"uuid": ID}))
+    site.on(MAKE, Reply(202, {"uuid": "b"}))
+    site.on(BY_GROUP, group())
+    groups(site, workers())
+    late = cluster("UPDATE_COMPLETE", updated_at="2")
+    site.on(BY_ID, cluster(), cluster("UPDATE_IN_PROGRESS"), late)
+    outcome = site.run(GpuClusterResource, name="train", template="gpu-a100")
+    assert outcome.action == "create"
+    assert site.writes == [CREATE, MAKE]
+    assert site.sent(MAKE) == [{"name": "big", "node_count": 1}]
+
+
+def test_none_of_its_template_where_an_empty_list_says_so(site: Site) -> None:
+    declared(site, ONE_BIG)
+    more(site)
+    assert run(site).action == "none"
+
+
+def test_one_of_the_template_that_is_there_is_left_as_it_is(site: Site) -> None:
+    declared(site, ONE_BIG)
+    more(site, group(node_count=7))
+    outcome = site.run(GpuClusterResource, name="train", template="gpu-a100")
+    assert outcome.action == "none"
+    assert site.history == [BY_NAME, *VIEW]
+
+
+def test_one_of_the_template_that_is_missing_is_made(site: Site) -> None:
+    declared(site, ONE_BIG)
+    more(site)
+    plan = site.run(GpuClusterResource, name="train", check_mode=True)
+    assert [raw["name"] for raw in plan.diff_after["node_groups"]] == [
+        "default-worker",
+        "big",
+    ]
+    assert site.writes == []
+
+
+def test_one_of_the_template_that_failed_is_told(site: Site) -> None:
+    declared(site, ONE_BIG)
+    more(site, group(status="CREATE_FAILED", status_reason="no valid host"))
+    with pytest.raises(ResourceError, match=r"no valid host\. Set recreate_failed"):
+        site.run(GpuClusterResource, name="train")
+
+
+def test_a_label_of_another_kind_is_a_conflict(site: Site) -> None:
+    declared(site, "[1]")
+    more(site)
+    with pytest.raises(Conflict, match="gpufleet_node_groups of its template holds no"):
+        site.run(GpuClusterResource, name="train")
