@@ -107,6 +107,11 @@ demo: collection bed-up ## the demo playbook against the bed, as a user would ru
 
 ##@ Benches, on the bed
 
+.PHONY: bench-facts
+bench-facts: $(DEV)/.complete $(LINK) ## what gpu_facts costs on a node of eight devices
+	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
+		$(PY) -m bench.facts
+
 .PHONY: bench-requests
 bench-requests: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## requests and times of runs that change nothing, beside openstack.cloud
 	PYTHONPATH=tests $(PY) -m bench.request_counts $(PEER)/bin/python

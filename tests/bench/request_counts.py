@@ -4,8 +4,8 @@
 """What a run that changes nothing costs, beside openstack.cloud: make bench-requests.
 
 Requests are counted after authentication, version discovery left out, by the proxy
-that the integration tests use. Times are those of plays with ten tasks, each begun
-anew, ours and theirs in turn; the figures are medians of five.
+that the integration tests use. Times are those of plays with ten tasks, without the
+proxy, each begun anew, ours and theirs in turn; the figures are medians of five.
 """
 
 from __future__ import annotations
@@ -40,20 +40,28 @@ def main(peer_python: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         site = Site(project, admin, Path(folder))
         environment = {"OS_CLIENT_CONFIG_FILE": str(project.clouds)}
-        peer = Runner(environment, project.cloud, Path(folder) / "peer", peer_python)
+
+        def runner(name: str, python: str, recorded: bool) -> Runner:
+            place = Path(folder) / name
+            return Runner(environment, project.cloud, place, python, recorded)
+
+        peer = runner("peer", peer_python, True)
+        our_play = runner("our-play", sys.executable, False)
+        their_play = runner("their-play", peer_python, False)
         try:
             ours, cluster, image = _ours(site, Path(folder))
             theirs = _theirs(peer, cluster, image)
+            task = _peer_cluster_task(cluster)
             times = _times(
                 {
-                    "ours": lambda: site.member.run([_cluster_task()] * TASKS),
-                    "theirs": lambda: peer.run([_peer_cluster_task(cluster)] * TASKS),
+                    "ours": lambda: our_play.run([_cluster_task()] * TASKS),
+                    "theirs": lambda: their_play.run([task] * TASKS),
                 }
             )
         finally:
             say("removing what was made")
-            peer.close()
-            site.close()
+            for used in (peer, our_play, their_play, site):
+                used.close()
             projects.delete_project(admin, project)
             site.remove_hardware()
     _print(ours, theirs, times)

@@ -16,7 +16,7 @@ from typing import Any
 import openstack
 import yaml
 
-from bed import commands, projects, vm_inside
+from bed import commands, initialize, projects, vm_inside
 from bed.layout import this_bed
 from integration.runner import Runner
 
@@ -191,6 +191,15 @@ class Site:
         ]
         answer = magnum.patch(f"/clusters/{cluster}", json=patch, headers=MAGNUM)
         assert answer.status_code == 202, answer.text
+
+    def set_ca(self, cluster: str, certificate: str) -> None:
+        """Put a certificate in the place of a cluster's CA, in Magnum's database."""
+        initialize.sql(
+            this_bed(),
+            f"""UPDATE magnum.x509keypair SET certificate = '{certificate}'
+            WHERE uuid = (SELECT ca_cert_ref FROM magnum.cluster
+                          WHERE uuid = '{cluster}');""",
+        )
 
     def active_workers(self, cluster: str) -> int:
         """How many of a cluster's worker servers Nova runs."""

@@ -33,6 +33,7 @@ class Runner:
         cloud: Name of the cloud in clouds.yaml.
         folder: For playbooks and results.
         python: Has the C(ansible-playbook) that is run beside it.
+        recorded: Whether requests go through the recorder; else straight to the cloud.
 
     Attributes:
         recorder: What the last run sent.
@@ -45,9 +46,11 @@ class Runner:
         cloud: str,
         folder: Path,
         python: str = sys.executable,
+        recorded: bool = True,
     ) -> None:
         """Run nothing yet."""
         self.python = python
+        self.recorded = recorded
         self.environment = environment
         self.cloud = cloud
         self.folder = folder
@@ -196,13 +199,16 @@ class Runner:
         ]
 
     def _ansible(self) -> dict[str, str]:
+        proxy = {
+            "HTTP_PROXY": self.recorder.url,
+            "http_proxy": self.recorder.url,
+            "NO_PROXY": "",
+            "no_proxy": "",
+        }
         return {
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "results",
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "GPUFLEET_TEST_RESULTS": str(self._results),
-            "HTTP_PROXY": self.recorder.url,
-            "http_proxy": self.recorder.url,
-            "NO_PROXY": "",
-            "no_proxy": "",
+            **(proxy if self.recorded else {}),
         }

@@ -8,11 +8,15 @@ from __future__ import annotations
 import base64
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from integration.cloud_site import Site
 
@@ -68,6 +72,33 @@ def test_life(site: Site, tmp_path: Path) -> None:
     kept = member("kubeconfig", **asked, **viewer, rotate_ca_after=1)
     assert not kept["changed"], kept
 
+    # One that ends soon is renewed; the file is all that says when.
+    config = yaml.safe_load(file.read_text())
+    data = base64.b64encode(_dated(-300, 20).encode()).decode()
+    config["users"][0]["user"]["client-certificate-data"] = data
+    file.write_text(yaml.safe_dump(config))
+    plan = member.check("kubeconfig", **asked, **viewer)
+    assert plan["diff"]["before"]["renewal_due"], plan
+    assert not member("kubeconfig", **asked, **viewer, renew_before=10)["changed"]
+    renewed = member("kubeconfig", **asked, **viewer)
+    assert renewed["action"] == "update", renewed
+    assert _parts(file)[0] == ca
+    _check_signature(_parts(file)[1], ca)
+
+    # An old CA is rotated by Magnum, once; only its age is not real here.
+    site.set_ca(made["gpu_cluster"]["id"], _dated(-400, 1400))
+    rotating = {**asked, **viewer, "rotate_ca_after": 365}
+    rotated = member("kubeconfig", **rotating)
+    assert rotated["action"] == "update", rotated
+    [write] = [line for line in member.recorder.writes if line.startswith("PATCH")]
+    assert write == f"PATCH /v1/certificates/{made['gpu_cluster']['id']}"
+    [new_ca, own, key] = _parts(file)
+    assert new_ca != ca
+    _check_signature(own, new_ca)
+    assert not member("kubeconfig", **rotating)["changed"]
+    [cluster] = member("gpu_cluster_info", name="example")["gpu_clusters"]
+    assert cluster["status"] == "UPDATE_COMPLETE"
+
     # The content is a secret, and a variable has it nevertheless.
     refused = member("kubeconfig", **asked, return_content=True)
     assert "set no_log: true on the task" in refused["msg"]
@@ -107,6 +138,24 @@ def _parts(file: Path) -> list[str]:
 def _check_signature(certificate: str, ca: str) -> None:
     own = x509.load_pem_x509_certificate(certificate.encode())
     own.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.encode()))
+
+
+def _dated(begins: int, ends: int) -> str:
+    """A certificate that begins and ends so many days from now, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    whose = [(NameOID.COMMON_NAME, "viewer")]
+    whose += [(NameOID.ORGANIZATION_NAME, of) for of in ("gpu-viewers", "auditors")]
+    name = x509.Name([x509.NameAttribute(*part) for part in whose])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key())
+    return (
+        builder.serial_number(x509.random_serial_number())
+        .not_valid_before(now + timedelta(begins))
+        .not_valid_after(now + timedelta(ends))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        .decode()
+    )
 
 
 def _content_play(asked: Any, viewer: Any, copy: Path) -> list[dict[str, Any]]:

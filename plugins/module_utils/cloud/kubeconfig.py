@@ -29,7 +29,7 @@ from .errors import (
     NotFound,
     ResourceError,
 )
-from .fields import Field
+from .fields import KNOWN_AFTER_APPLY, Field
 from .magnum import status_of
 from .reconcile import Step
 from .resource import CloudResource
@@ -93,6 +93,7 @@ class KubeconfigResource(CloudResource):
         super().__init__(*args, **kwargs)
         self.path: str = self.params["path"]
         self._cluster: Raw | None = None
+        self._rotates = False
 
     def __str__(self) -> str:
         """How messages call it."""
@@ -203,18 +204,19 @@ class KubeconfigResource(CloudResource):
         """What the cluster and its CA say now, and who it shall be for."""
         cluster = self._find_cluster()
         issuer = self._issuer(cluster)
+        # Magnum's CA counts: the file may hold another, or not be there.
+        self._rotates = bool(self._rotation_due(issuer))
         return {
             "user": self.params["user"],
             "groups": sorted(set(self.params["groups"])),
             "cluster_id": cluster["uuid"],
             "server": cluster["api_address"],
-            "ca_fingerprint": issuer.fingerprint,
+            "ca_fingerprint": KNOWN_AFTER_APPLY
+            if self._rotates
+            else issuer.fingerprint,
             "mode": "0600",
             "renewal_due": False,
-            # The file may hold an older CA than Magnum's, which then is not rotated.
-            "ca_rotation_due": have["ca_rotation_due"]
-            if have and not self._rotation_due(issuer)
-            else False,
+            "ca_rotation_due": False,
         }
 
     def _issuer(self, cluster: Raw) -> certificates.Certificate:
@@ -248,6 +250,8 @@ class KubeconfigResource(CloudResource):
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Get a credential signed and write the file."""
+        if self._rotates:
+            self._rotate_ca()
         self._write()
         return {"id": self.path}
 
@@ -255,7 +259,7 @@ class KubeconfigResource(CloudResource):
         """Rotate the CA where that is due, then write a new file."""
 
         def apply() -> None:
-            if "ca_rotation_due" in values:
+            if self._rotates:
                 self._rotate_ca()
             if set(values) == {"mode"}:
                 with _typed(self.path):
@@ -263,7 +267,7 @@ class KubeconfigResource(CloudResource):
             else:
                 self._write()
 
-        return [Step(apply, lambda now: True, several="ca_rotation_due" in values)]
+        return [Step(apply, lambda now: True, several=self._rotates)]
 
     def _rotate_ca(self) -> None:
         """Make Magnum rotate its CA, and wait until all nodes have it."""

@@ -83,13 +83,33 @@ def _template(site: Site) -> list[Task]:
 
 
 def _templates(site: Site) -> State:
-    url = "/clustertemplates/detail"
-    magnum = site.as_member.container_infrastructure_management
-    answer = _ok(lambda: magnum.get(url, headers=MAGNUM))
     return {
         found["uuid"]: [found["network_driver"], found["labels"]]
-        for found in answer["clustertemplates"]
+        for found in _magnum(site, "/clustertemplates/detail")["clustertemplates"]
         if found["name"] == "shaken"
+    }
+
+
+def _revision(site: Site) -> list[Task]:
+    asked = site.template_options("calm", "cpu.worker")
+    assert site.member("cluster_template", **asked)["changed"]
+    _calm(site, "calm")
+    made = {**asked, "labels": {"etcd_tag": "v1"}, "on_in_use": "new_revision"}
+    other = {**made, "labels": {"etcd_tag": "v2"}}
+    return [
+        ("cluster_template", made),
+        ("cluster_template", other),
+        ("cluster_template", other),
+        ("cluster_template_info", {"name": "calm", "required": True}),
+        ("cluster_template", {"name": "calm-r2", "state": "absent"}),
+    ]
+
+
+def _revisions(site: Site) -> State:
+    return {
+        found["uuid"]: [found["name"], found["tags"], found["labels"]]
+        for found in _magnum(site, "/clustertemplates/detail")["clustertemplates"]
+        if found["name"] != "calm"
     }
 
 
@@ -142,34 +162,69 @@ def _stacks(site: Site) -> State:
 
 def _cluster(site: Site) -> list[Task]:
     template = site.template("cpu.worker")
+    group = {"name": "more", "node_count": 0}
     asked = {"name": "shaken", "template": template, "node_count": 0}
+    other = {**asked, "node_count": 1, "node_groups": [{**group, "node_count": 1}]}
     return [
-        ("gpu_cluster", asked),
-        ("gpu_cluster", {**asked, "node_count": 1}),
-        ("gpu_cluster", {**asked, "node_count": 1}),
+        ("gpu_cluster", {**asked, "node_groups": [group]}),
+        ("gpu_cluster", other),
+        ("gpu_cluster", other),
         ("gpu_cluster_info", {"name": "shaken", "required": True}),
         ("gpu_cluster", {"name": "shaken", "state": "absent"}),
     ]
 
 
 def _clusters(site: Site) -> State:
-    url = "/clusters/detail"
-    magnum = site.as_member.container_infrastructure_management
-    answer = _ok(lambda: magnum.get(url, headers=MAGNUM))
     return {
-        found["uuid"]: found["node_count"]
-        for found in answer["clusters"]
+        found["uuid"]: list(_groups(site, found["uuid"]).values())
+        for found in _magnum(site, "/clusters/detail")["clusters"]
         if not _leaving(found["status"])
     }
+
+
+def _groups(site: Site, cluster: str) -> State:
+    url = f"/clusters/{cluster}/nodegroups"
+    # The cluster may have gone since it was listed.
+    listed = _magnum(site, url, missing={"nodegroups": []})["nodegroups"]
+    return {
+        group["uuid"]: [group["name"], group["node_count"]]
+        for group in sorted(listed, key=lambda group: str(group["name"]))
+        if not _leaving(group["status"])
+    }
+
+
+def _node_group(site: Site) -> list[Task]:
+    _calm(site, site.template("cpu.worker"))
+    asked = {"cluster": "calm", "name": "shaken", "node_count": 0}
+    return [
+        ("node_group", asked),
+        ("node_group", {**asked, "node_count": 1}),
+        ("node_group", {**asked, "node_count": 1}),
+        ("node_group_info", {"cluster": "calm", "name": "shaken", "required": True}),
+        ("node_group", {**asked, "state": "absent"}),
+    ]
+
+
+def _node_groups(site: Site) -> State:
+    groups = _groups(site, "calm")
+    return {
+        ident: group
+        for ident, group in groups.items()
+        if not str(group[0]).startswith("default-")
+    }
+
+
+def _calm(site: Site, template: str) -> None:
+    """Make a cluster that the play only needs."""
+    made = site.member("gpu_cluster", name="calm", template=template, node_count=0)
+    assert made.get("action") == "create", made
 
 
 # Credentials --------------------------------------------------------------------
 
 
 def _kubeconfig(site: Site) -> list[Task]:
-    template = site.template("cpu.worker")
-    made = site.member("gpu_cluster", name="calm", template=template, node_count=0)
-    assert made.get("action") == "create", made
+    _calm(site, site.template("cpu.worker"))
     asked = {"name": "calm", "path": str(_file(site))}
     other = {**asked, "user": "viewer", "groups": ["gpu-viewers"]}
     return [
@@ -197,10 +252,20 @@ def _leaving(status: str | None) -> bool:
     return (status or "").startswith("DELETE")
 
 
-def _ok(send: Callable[[], Any]) -> dict[str, Any]:
-    """The body of a good answer; Magnum answers 400 for a moment now and then."""
+def _magnum(site: Site, url: str, missing: State | None = None) -> dict[str, Any]:
+    magnum = site.as_member.container_infrastructure_management
+    return _ok(lambda: magnum.get(url, headers=MAGNUM), missing)
+
+
+def _ok(send: Callable[[], Any], missing: State | None = None) -> dict[str, Any]:
+    """The body of a good answer, or what stands for a 404.
+
+    Magnum answers 400 for a moment now and then.
+    """
     deadline = time.monotonic() + 60
     while not (answer := send()).ok:
+        if missing is not None and answer.status_code == 404:
+            return missing
         assert time.monotonic() < deadline, answer.text
         time.sleep(1)
     return dict(answer.json())
@@ -213,5 +278,7 @@ PLAYS = {
     "gpu_cluster": Play(_cluster, _clusters, timeout=240),
     "heat_stack": Play(_heat_stack, _stacks, timeout=60),
     "kubeconfig": Play(_kubeconfig, _files),
+    "node_group": Play(_node_group, _node_groups, timeout=120),
+    "revision": Play(_revision, _revisions),
 }
-"""By name; the rounds take them in turn. Two in six make a cluster."""
+"""By name; the rounds take them in turn."""

@@ -45,7 +45,7 @@ MOMENTS = [
     Moment("gpu_cluster", CLUSTER, answered=False),
     Moment("gpu_cluster", CLUSTER, answered=True),
     Moment("hardware", "POST /v2.1/flavors", answered=True),
-    Moment("gpu_cluster", CLUSTER, answered=True, later=1),
+    Moment("node_group", "POST /v1/clusters/", answered=True),
     Moment("gpu_cluster", CLUSTER, answered=True, later=5),
     Moment("gpu_cluster", CLUSTER, answered=True, later=20),
     Moment("gpu_cluster", "GET /v1/clusters/shaken", answered=False),

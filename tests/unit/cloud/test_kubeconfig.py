@@ -215,12 +215,19 @@ def test_it_is_renewed_in_time(
     assert site.run(KubeconfigResource, **asked).action == "none"
 
 
-def test_an_old_ca_is_rotated_once(site: Site, file: Path) -> None:
+@pytest.mark.parametrize("held", ["the old CA", "another CA", "nothing"])
+def test_an_old_ca_is_rotated_once(site: Site, file: Path, held: str) -> None:
+    """It is Magnum's CA that counts, not that of the file."""
     old, new = Authority(age=100), Authority()
-    serve(site, old)
+    serve(site, Authority() if held == "another CA" else old)
     asked: Raw = {"name": "gpu", "path": str(file)}
     site.run(KubeconfigResource, **asked)
-    assert site.run(KubeconfigResource, **asked, rotate_ca_after=101).action == "none"
+    serve(site, old)
+    if held == "the old CA":
+        unchanged = site.run(KubeconfigResource, **asked, rotate_ca_after=101)
+        assert unchanged.action == "none"
+    if held == "nothing":
+        file.unlink()
 
     rotated = cluster("UPDATE_COMPLETE", updated_at="later")
 
@@ -234,10 +241,12 @@ def test_an_old_ca_is_rotated_once(site: Site, file: Path) -> None:
     site.mocker.patch(f"http://magnum.test/v1/certificates/{ID}", json=rotate)
     site.on(f"GET /v1/clusters/{ID}", cluster(), cluster("UPDATE_IN_PROGRESS"), rotated)
     outcome = site.run(KubeconfigResource, **asked, rotate_ca_after=99)
-    assert outcome.action == "update"
-    assert outcome.diff_before["ca_rotation_due"] is True
+    assert outcome.action == ("create" if held == "nothing" else "update")
+    if held == "the old CA":
+        assert outcome.diff_before["ca_rotation_due"] is True
     assert outcome.after is not None
-    assert outcome.after["ca_fingerprint"] != outcome.diff_before["ca_fingerprint"]
+    before = outcome.diff_before.get("ca_fingerprint")
+    assert before != outcome.after["ca_fingerprint"]
     rotations = [line for line in site.writes if line.startswith("PATCH")]
     assert len(rotations) == 1
     assert site.run(KubeconfigResource, **asked, rotate_ca_after=99).action == "none"

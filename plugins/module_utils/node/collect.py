@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a node's accelerators: the PCI bus first, then each vendor's way."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import typing as t
+from datetime import datetime, timezone
+
+from . import amd_smi, health, xid
+from .accel import AccelReader
+from .amd_smi import AmdSmiReader
+from .amdgpu import AmdgpuReader
+from .files import Roots
+from .guard import Reader, Reading, read_guarded
+from .hl_smi import HlSmiReader
+from .nvidia_smi import NvidiaSmiReader
+from .nvml import NvmlReader
+from .pci import PciReader
+from .processes import name_processes
+from .rdma import RdmaReader
+from .record import Record, lose, new_device, take
+
+SCHEMA_VERSION = 1
+BACKENDS = ("amdgpu", "amdsmi", "nvml", "nvidia_smi", "accel", "hl_smi")
+GATHER = ("metrics", "processes", "rdma", "xid")
+TOTAL_TIMES = 15
+"""A backend may take so many times as long as one device."""
+
+
+class Options(t.NamedTuple):
+    """What to read, and where.
+
+    Attributes:
+        roots: Where sysfs, procfs and dev are.
+        backends: Names of C(BACKENDS), in the order they are asked.
+        gather: Names of C(GATHER).
+        expected_count: How many devices there should be.
+        timeout: Seconds for one device.
+        sample_ms: Milliseconds between two looks at a busy counter.
+        nvml_library: Name or path of NVML.
+        amdsmi_path: Folder of the package amdsmi.
+    """
+
+    roots: Roots = Roots()
+    backends: t.Sequence[str] = BACKENDS
+    gather: t.Sequence[str] = GATHER
+    expected_count: int | None = None
+    timeout: float = 2.0
+    sample_ms: int = 100
+    nvml_library: str | None = None
+    amdsmi_path: str | None = None
+
+
+def collect(options: Options) -> Record:
+    """All facts of this node; a lost device is a fact.
+
+    Args:
+        options: What to read.
+    """
+    begun = time.monotonic()
+    backends: dict[str, Record] = {}
+    devices, models = _inventory(options, backends)
+    for name in options.backends:
+        wanted = [device for device in devices if _wanted(name, device)]
+        if wanted:
+            _read(name, options, wanted, backends)
+    for index, device in enumerate(devices):
+        device["index"] = index
+        device["model"] = device["model"] or models[device["pci_bus_id"]]
+        health.judge(device)
+    if "processes" in options.gather:
+        _name_all(devices, options.roots.procfs)
+    facts: Record = {
+        "schema_version": SCHEMA_VERSION,
+        "gathered_at": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "hostname": socket.gethostname(),
+        "devices": devices,
+        "rdma_ports": _rdma_ports(options, backends),
+        "xid_events": _xid_events(options, backends),
+        "backends": backends,
+        "summary": health.summarize(devices, options.expected_count),
+        "gathered": [name for name in GATHER if name in options.gather],
+    }
+    facts["elapsed_ms"] = _milliseconds(begun)
+    return facts
+
+
+def _inventory(
+    options: Options, backends: dict[str, Record]
+) -> tuple[list[Record], dict[str, str | None]]:
+    """The accelerators on the PCI bus.
+
+    Returns:
+        The devices, and the models by address that their PCI ids tell, for those that
+        nothing else names.
+    """
+    reader = PciReader(options.roots)
+    reading = _guarded("pci", reader, reader.addresses(), options, backends)
+    devices, models = [], {}
+    for address in sorted(reading.records):
+        facts = reading.records[address]
+        if "kind" not in facts:
+            continue
+        device = new_device(address.lower(), facts.pop("vendor"), facts.pop("kind"))
+        fell_off = facts.pop("fell_off")
+        models[device["pci_bus_id"]] = facts.pop("model")
+        take(device, "pci", facts)
+        if fell_off:
+            lose(device, "pci: it fell off the bus, all ones are read")
+        devices.append(device)
+    backends["pci"]["count"] = len(devices)
+    return devices, models
+
+
+def _wanted(name: str, device: Record) -> bool:
+    """Whether a backend is to read a device."""
+    driver, lost = device["driver"], device["health"] == "failed"
+    if name == "amdgpu":
+        return driver == "amdgpu"
+    if name == "amdsmi":
+        lacks = any(device[field] is None for field in amd_smi.GIVES)
+        return driver == "amdgpu" and not lost and lacks
+    if name == "nvml":
+        return driver == "nvidia"
+    if name == "nvidia_smi":
+        return driver == "nvidia" and not lost and "nvml" not in device["sources"]
+    if name == "accel":
+        return device["kind"] == "npu" and driver is not None
+    return device["vendor"] == "habana" and driver is not None and not lost
+
+
+def _read(
+    name: str, options: Options, devices: list[Record], backends: dict[str, Record]
+) -> None:
+    """Let a backend read devices, and put what it has read into them."""
+    gather, roots = options.gather, options.roots
+    readers: dict[str, t.Callable[[], Reader]] = {
+        "amdgpu": lambda: AmdgpuReader(roots, gather),
+        "amdsmi": lambda: AmdSmiReader(options.amdsmi_path, gather),
+        "nvml": lambda: NvmlReader(options.nvml_library, gather),
+        "nvidia_smi": lambda: NvidiaSmiReader(gather),
+        "accel": lambda: AccelReader(roots, gather, options.sample_ms),
+        "hl_smi": lambda: HlSmiReader(gather),
+    }
+    addresses = [device["pci_bus_id"] for device in devices]
+    reading = _guarded(name, readers[name](), addresses, options, backends)
+    for device in devices:
+        address = device["pci_bus_id"]
+        if address in reading.lost:
+            lose(device, f"{name}: {reading.lost[address]}")
+        elif address in reading.records:
+            facts = reading.records[address]
+            failure = facts.pop("failure", None)
+            take(device, name, facts)
+            if failure:
+                device["health"] = "failed"
+                device["health_reasons"].append(f"{name}: {failure}")
+        elif reading.error:
+            device["errors"].append(f"{name}: {reading.error}")
+
+
+def _guarded(
+    name: str,
+    reader: Reader,
+    keys: list[str],
+    options: Options,
+    backends: dict[str, Record],
+) -> Reading:
+    """Read in a child, and note how that went."""
+    begun = time.monotonic()
+    limit = options.timeout
+    reading = read_guarded(reader, keys, limit, TOTAL_TIMES * limit)
+    backends[name] = {
+        "ok": reading.error is None,
+        "version": reading.opened.get("version"),
+        "count": reading.opened.get("count"),
+        "error": reading.error,
+        "elapsed_ms": _milliseconds(begun),
+    }
+    return reading
+
+
+def _name_all(devices: list[Record], procfs: str) -> None:
+    for device in devices:
+        for holder in (device, *device["partitions"]):
+            if holder["processes"] is not None:
+                holder["processes"] = name_processes(procfs, holder["processes"])
+
+
+def _rdma_ports(options: Options, backends: dict[str, Record]) -> list[Record] | None:
+    """The ports for RDMA; None where they were not gathered."""
+    if "rdma" not in options.gather:
+        return None
+    reader = RdmaReader(options.roots)
+    ports = reader.ports()
+    if not ports:
+        return []
+    reading = _guarded("rdma", reader, ports, options, backends)
+    return [reading.records[port] for port in ports if port in reading.records]
+
+
+def _xid_events(options: Options, backends: dict[str, Record]) -> list[Record] | None:
+    """XIDs of the kernel log; None where it can't be read or was not gathered."""
+    if "xid" not in options.gather:
+        return None
+    begun = time.monotonic()
+    path = os.path.join(options.roots.dev, "kmsg")
+    log = xid.read_log(path)
+    found = None if log is None else xid.events(log)
+    backends["kmsg"] = {
+        "ok": log is not None,
+        "version": None,
+        "count": None if found is None else len(found),
+        "error": f"can't read {path}" if log is None else None,
+        "elapsed_ms": _milliseconds(begun),
+    }
+    return found
+
+
+def _milliseconds(begun: float) -> float:
+    return round((time.monotonic() - begun) * 1e3, 2)
