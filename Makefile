@@ -64,6 +64,7 @@ lint: $(DEV)/.complete $(LINK) ## style, types, licences, changelog
 
 .PHONY: unit
 unit: $(DEV)/.complete $(OLDEST)/.complete $(LINK) ## unit tests, with the newest and the oldest openstacksdk
+	tests/tools/need-compiler
 	$(PY) -m pytest -n $(UNIT_WORKERS) tests/unit $(PYTEST_ARGS)
 	$(OLDEST)/bin/python -m pytest -n $(UNIT_WORKERS) tests/unit/cloud $(PYTEST_ARGS)
 
@@ -73,6 +74,7 @@ sanity: $(DEV)/.complete ## ansible-test sanity (SANITY_ARGS="--test pylint" for
 
 .PHONY: integration
 integration: $(DEV)/.complete $(LINK) ## tests against the OpenStack of tests/bed
+	tests/tools/need-compiler
 	PY=$(PY) WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
 
 .PHONY: faults
@@ -105,10 +107,11 @@ demo: collection bed-up ## the demo playbook against the bed, as a user would ru
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
 		ansible-playbook -i localhost, gpufleet.openstack.demo
 
-##@ Benches, on the bed
+##@ Benches
 
 .PHONY: bench-facts
 bench-facts: $(DEV)/.complete $(LINK) ## what gpu_facts costs on a node of eight devices
+	tests/tools/need-compiler
 	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
 		$(PY) -m bench.facts
 

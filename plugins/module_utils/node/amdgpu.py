@@ -16,7 +16,7 @@ import typing as t
 from . import files, gpu_metrics, tool
 from .files import Roots
 from .guard import Lost
-from .record import Record
+from .record import METRICS, Record
 
 
 class AmdgpuReader:
@@ -64,11 +64,10 @@ class AmdgpuReader:
             "memory_partition_mode": files.text(folder, "current_memory_partition"),
             "xgmi_hive_id": next((node["hive"] for node in nodes), None),
         }
-        metrics = self._metrics(folder)
-        if facts["memory_total_bytes"] is None and not metrics:
-            raise Lost("no telemetry is readable: lost, resetting or wedged")
         if "metrics" in self._gather:
-            facts.update(metrics)
+            facts.update(self._metrics(folder))
+        if facts["memory_total_bytes"] is None and not facts.keys() & METRICS:
+            raise Lost("no telemetry is readable: lost, resetting or wedged")
         if "processes" in self._gather:
             facts["processes"] = _merged(
                 self._held.get(node["gpu_id"], []) for node in nodes

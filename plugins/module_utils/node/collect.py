@@ -11,8 +11,7 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from . import amd_smi, health, xid
-from .accel import AccelReader
+from . import accel, amd_smi, health, pci, xid
 from .amd_smi import AmdSmiReader
 from .amdgpu import AmdgpuReader
 from .files import Roots
@@ -20,7 +19,6 @@ from .guard import Reader, Reading, read_guarded
 from .hl_smi import HlSmiReader
 from .nvidia_smi import NvidiaSmiReader
 from .nvml import NvmlReader
-from .pci import PciReader
 from .processes import name_processes
 from .rdma import RdmaReader
 from .record import Record, lose, new_device, take
@@ -64,14 +62,14 @@ def collect(options: Options) -> Record:
     """
     begun = time.monotonic()
     backends: dict[str, Record] = {}
-    devices, models = _inventory(options, backends)
+    devices, ids = _inventory(options, backends)
     for name in options.backends:
         wanted = [device for device in devices if _wanted(name, device)]
         if wanted:
             _read(name, options, wanted, backends)
+    _name_models(devices, ids)
     for index, device in enumerate(devices):
         device["index"] = index
-        device["model"] = device["model"] or models[device["pci_bus_id"]]
         health.judge(device)
     if "processes" in options.gather:
         _name_all(devices, options.roots.procfs)
@@ -92,29 +90,36 @@ def collect(options: Options) -> Record:
 
 def _inventory(
     options: Options, backends: dict[str, Record]
-) -> tuple[list[Record], dict[str, str | None]]:
-    """The accelerators on the PCI bus.
-
-    Returns:
-        The devices, and the models by address that their PCI ids tell, for those that
-        nothing else names.
-    """
-    reader = PciReader(options.roots)
+) -> tuple[list[Record], dict[str, int | None]]:
+    """The accelerators on the PCI bus, and their PCI device ids by address."""
+    reader = pci.PciReader(options.roots)
     reading = _guarded("pci", reader, reader.addresses(), options, backends)
-    devices, models = [], {}
+    devices, ids = [], {}
     for address in sorted(reading.records):
         facts = reading.records[address]
         if "kind" not in facts:
             continue
         device = new_device(address.lower(), facts.pop("vendor"), facts.pop("kind"))
         fell_off = facts.pop("fell_off")
-        models[device["pci_bus_id"]] = facts.pop("model")
+        ids[device["pci_bus_id"]] = facts.pop("device_id")
         take(device, "pci", facts)
         if fell_off:
             lose(device, "pci: it fell off the bus, all ones are read")
         devices.append(device)
     backends["pci"]["count"] = len(devices)
-    return devices, models
+    return devices, ids
+
+
+def _name_models(devices: list[Record], ids: dict[str, int | None]) -> None:
+    """Name those that don't tell, a lost one for example, as their like are named."""
+    told = {
+        (device["vendor"], ids[device["pci_bus_id"]]): device["model"]
+        for device in devices
+        if device["model"]
+    }
+    for device in devices:
+        like = (device["vendor"], ids[device["pci_bus_id"]])
+        device["model"] = device["model"] or told.get(like) or pci.MODELS.get(like)
 
 
 def _wanted(name: str, device: Record) -> bool:
@@ -130,8 +135,8 @@ def _wanted(name: str, device: Record) -> bool:
     if name == "nvidia_smi":
         return driver == "nvidia" and not lost and "nvml" not in device["sources"]
     if name == "accel":
-        return device["kind"] == "npu" and driver is not None
-    return device["vendor"] == "habana" and driver is not None and not lost
+        return driver in accel.DRIVERS
+    return driver == "habanalabs" and not lost
 
 
 def _read(
@@ -144,7 +149,7 @@ def _read(
         "amdsmi": lambda: AmdSmiReader(options.amdsmi_path, gather),
         "nvml": lambda: NvmlReader(options.nvml_library, gather),
         "nvidia_smi": lambda: NvidiaSmiReader(gather),
-        "accel": lambda: AccelReader(roots, gather, options.sample_ms),
+        "accel": lambda: accel.AccelReader(roots, gather, options.sample_ms),
         "hl_smi": lambda: HlSmiReader(gather),
     }
     addresses = [device["pci_bus_id"] for device in devices]

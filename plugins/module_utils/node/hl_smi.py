@@ -13,20 +13,21 @@ import typing as t
 from . import tool
 from .guard import Lost, Unavailable
 from .record import Record
+from .tool import Column
 
-_COLUMNS = (
-    "bus_id",
-    "name",
-    "uuid",
-    "serial",
-    "driver_version",
-    "memory.total",
-    "memory.used",
-    "utilization.aip",
-    "power.draw",
-    "temperature.aip",
-    "ecc.errors.corrected.volatile.total",
-    "ecc.errors.uncorrected.volatile.total",
+COLUMNS = (
+    Column("bus_id", "pci_bus_id", tool.address),
+    Column("name", "model", tool.word),
+    Column("uuid", "uuid", tool.word),
+    Column("serial", "serial", tool.word),
+    Column("driver_version", "driver_version", tool.word),
+    Column("memory.total", "memory_total_bytes", tool.mebibytes),
+    Column("memory.used", "memory_used_bytes", tool.mebibytes),
+    Column("utilization.aip", "utilization_percent", tool.integer),
+    Column("power.draw", "power_watts", tool.number),
+    Column("temperature.aip", "temperature_celsius", tool.number),
+    Column("ecc.errors.corrected.volatile.total", "ecc_corrected", tool.integer),
+    Column("ecc.errors.uncorrected.volatile.total", "ecc_uncorrected", tool.integer),
 )
 
 
@@ -44,9 +45,8 @@ class HlSmiReader:
 
     def open(self) -> Record:
         """Run it."""
-        text = tool.run(
-            "hl-smi", "-Q", ",".join(_COLUMNS), "-f", "csv,noheader,nounits"
-        )
+        names = ",".join(column.name for column in COLUMNS)
+        text = tool.run("hl-smi", "-Q", names, "-f", "csv,noheader,nounits")
         self._rows = parse(text)
         if not self._rows:
             message = " ".join(text.split())
@@ -58,7 +58,7 @@ class HlSmiReader:
         """The device's row."""
         if key not in self._rows:
             raise Lost("hl-smi does not list it")
-        return facts(self._rows[key], self._gather)
+        return tool.facts(COLUMNS, self._rows[key], self._gather)
 
 
 def parse(text: str) -> dict[str, list[str]]:
@@ -67,30 +67,6 @@ def parse(text: str) -> dict[str, list[str]]:
     Args:
         text: What hl-smi printed.
     """
-    rows = tool.rows(text, len(_COLUMNS))
+    rows = tool.rows(text, len(COLUMNS))
     known = ((tool.address(row[0]), row) for row in rows)
     return {address: row for address, row in known if address is not None}
-
-
-def facts(row: list[str], gather: t.Collection[str]) -> Record:
-    """Fields of a device, of its row."""
-    value = dict(zip(_COLUMNS, row))
-    found: Record = {
-        "model": tool.word(value["name"]),
-        "uuid": tool.word(value["uuid"]),
-        "serial": tool.word(value["serial"]),
-        "driver_version": tool.word(value["driver_version"]),
-        "memory_total_bytes": tool.mebibytes(value["memory.total"]),
-        "memory_used_bytes": tool.mebibytes(value["memory.used"]),
-    }
-    if "metrics" in gather:
-        found.update(
-            utilization_percent=tool.integer(value["utilization.aip"]),
-            power_watts=tool.number(value["power.draw"]),
-            temperature_celsius=tool.number(value["temperature.aip"]),
-            ecc_corrected=tool.integer(value["ecc.errors.corrected.volatile.total"]),
-            ecc_uncorrected=tool.integer(
-                value["ecc.errors.uncorrected.volatile.total"]
-            ),
-        )
-    return tool.told(found)

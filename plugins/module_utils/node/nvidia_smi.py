@@ -14,25 +14,31 @@ import typing as t
 from . import tool
 from .guard import Lost, Unavailable
 from .record import Record
+from .tool import Column
 
-_COLUMNS = (
-    "pci.bus_id",
-    "name",
-    "uuid",
-    "serial",
-    "driver_version",
-    "memory.total",
-    "memory.used",
-    "utilization.gpu",
-    "utilization.memory",
-    "power.draw",
-    "enforced.power.limit",
-    "temperature.gpu",
-    "temperature.memory",
-    "ecc.errors.corrected.volatile.total",
-    "ecc.errors.uncorrected.volatile.total",
-    "mig.mode.current",
+COLUMNS = (
+    Column("pci.bus_id", "pci_bus_id", tool.address),
+    Column("name", "model", tool.word),
+    Column("uuid", "uuid", tool.word),
+    Column("serial", "serial", tool.word),
+    Column("driver_version", "driver_version", tool.word),
+    Column("memory.total", "memory_total_bytes", tool.mebibytes),
+    Column("memory.used", "memory_used_bytes", tool.mebibytes),
+    Column("utilization.gpu", "utilization_percent", tool.integer),
+    Column("utilization.memory", "memory_utilization_percent", tool.integer),
+    Column("power.draw", "power_watts", tool.number),
+    Column("enforced.power.limit", "power_limit_watts", tool.number),
+    Column("temperature.gpu", "temperature_celsius", tool.number),
+    Column("temperature.memory", "memory_temperature_celsius", tool.number),
+    Column("ecc.errors.corrected.volatile.total", "ecc_corrected", tool.integer),
+    Column("ecc.errors.uncorrected.volatile.total", "ecc_uncorrected", tool.integer),
+    Column(
+        "mig.mode.current",
+        "partition_mode",
+        {"Enabled": "mig", "Disabled": "none"}.get,
+    ),
 )
+_FORMAT = "--format=csv,noheader,nounits"
 
 
 class NvidiaSmiReader:
@@ -51,14 +57,15 @@ class NvidiaSmiReader:
 
     def open(self) -> Record:
         """Run it."""
-        text = tool.run("nvidia-smi", f"--query-gpu={','.join(_COLUMNS)}", *_FORMAT)
+        names = ",".join(column.name for column in COLUMNS)
+        text = tool.run("nvidia-smi", f"--query-gpu={names}", _FORMAT)
         self._rows, self._lost = parse(text)
         if not self._rows and not self._lost:
             message = " ".join(text.split())
             raise Unavailable(message[:300] or "nvidia-smi printed nothing")
         if "processes" in self._gather:
             columns = "--query-compute-apps=gpu_bus_id,pid,used_gpu_memory"
-            self._processes = parse_processes(tool.run("nvidia-smi", columns, *_FORMAT))
+            self._processes = parse_processes(tool.run("nvidia-smi", columns, _FORMAT))
         version = next((row[4] for row in self._rows.values()), "")
         return {"version": tool.word(version), "count": len(self._rows)}
 
@@ -68,13 +75,10 @@ class NvidiaSmiReader:
             raise Lost(self._lost[key])
         if key not in self._rows:
             raise Lost("nvidia-smi does not list it")
-        found = facts(self._rows[key], self._gather)
+        found = tool.facts(COLUMNS, self._rows[key], self._gather)
         if "processes" in self._gather:
             found["processes"] = self._processes.get(key, [])
         return found
-
-
-_FORMAT = ("--format=csv,noheader,nounits",)
 
 
 def parse(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -84,7 +88,7 @@ def parse(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
         text: What nvidia-smi printed.
     """
     found, lost = {}, {}
-    for row in tool.rows(text, len(_COLUMNS)):
+    for row in tool.rows(text, len(COLUMNS)):
         address = tool.address(row[0])
         if address is None:
             continue
@@ -100,35 +104,6 @@ def parse(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
         if address is not None:
             lost[address] = match.group(2).strip()
     return found, lost
-
-
-def facts(row: list[str], gather: t.Collection[str]) -> Record:
-    """Fields of a device, of its row."""
-    value = dict(zip(_COLUMNS, row))
-    mode = {"Enabled": "mig", "Disabled": "none"}
-    found: Record = {
-        "model": tool.word(value["name"]),
-        "uuid": tool.word(value["uuid"]),
-        "serial": tool.word(value["serial"]),
-        "driver_version": tool.word(value["driver_version"]),
-        "memory_total_bytes": tool.mebibytes(value["memory.total"]),
-        "memory_used_bytes": tool.mebibytes(value["memory.used"]),
-        "partition_mode": mode.get(value["mig.mode.current"]),
-    }
-    if "metrics" in gather:
-        found.update(
-            utilization_percent=tool.integer(value["utilization.gpu"]),
-            memory_utilization_percent=tool.integer(value["utilization.memory"]),
-            power_watts=tool.number(value["power.draw"]),
-            power_limit_watts=tool.number(value["enforced.power.limit"]),
-            temperature_celsius=tool.number(value["temperature.gpu"]),
-            memory_temperature_celsius=tool.number(value["temperature.memory"]),
-            ecc_corrected=tool.integer(value["ecc.errors.corrected.volatile.total"]),
-            ecc_uncorrected=tool.integer(
-                value["ecc.errors.uncorrected.volatile.total"]
-            ),
-        )
-    return tool.told(found)
 
 
 def parse_processes(text: str) -> dict[str, list[Record]]:

@@ -142,10 +142,10 @@ class NvmlReader:
         facts.put("serial", lambda: self._text("nvmlDeviceGetSerial", handle))
         facts.found["driver_version"] = self._driver_version
         facts.update("memory_total_bytes", lambda: self._memory(handle))
-        migs: list[c.c_void_p] = []
         facts.put("partition_mode", lambda: self._mig_mode(handle))
         if facts.found.get("partition_mode") == "mig":
-            migs = self._mig_devices(handle)
+            facts.put("migs", lambda: self._mig_devices(handle))
+        migs: list[c.c_void_p] = facts.found.pop("migs", [])
         facts.put("pcie_generation", lambda: self._pcie(handle, "Generation"))
         facts.put("pcie_width", lambda: self._pcie(handle, "Width"))
         if "metrics" in self._gather:

@@ -18,7 +18,7 @@ from .record import Record
 
 _GPU_CLASSES = {0x0300, 0x0302, 0x0380, 0x1200}
 
-MODELS = {
+MODELS: dict[tuple[str, int | None], str] = {
     # https://pci-ids.ucw.cz
     ("amd", 0x738C): "AMD Instinct MI100",
     ("amd", 0x738E): "AMD Instinct MI100",
@@ -81,7 +81,7 @@ class PciReader:
             "kind": kind,
             "fell_off": _fell_off(folder),
             "driver": files.link_name(folder, "driver"),
-            "model": MODELS.get((vendor, device_id or 0)),
+            "device_id": device_id,
             "numa_node": node if node is not None and node >= 0 else None,
             "pcie_generation": generation(files.text(folder, "current_link_speed")),
             "pcie_width": files.integer(folder, "current_link_width") or None,

@@ -8,11 +8,44 @@ from __future__ import annotations
 import math
 import re
 import subprocess
+import typing as t
 
 from .guard import Unavailable
-from .record import Record
+from .record import METRICS, Record
 
 _MEBIBYTE = 2**20
+
+
+class Column(t.NamedTuple):
+    """A column that a tool is asked for.
+
+    Attributes:
+        name: The tool's name of it.
+        field: Field of the device that it tells.
+        read: Makes the field's value of the column's text, None where it tells none.
+    """
+
+    name: str
+    field: str
+    read: t.Callable[[str], t.Any]
+
+
+def facts(
+    columns: t.Sequence[Column], row: t.Sequence[str], gather: t.Collection[str]
+) -> Record:
+    """Fields of a device, of its row; what is not told is left out.
+
+    Args:
+        columns: What the row holds.
+        row: Its values.
+        gather: What to read besides identity and memory.
+    """
+    found = {
+        column.field: column.read(value)
+        for column, value in zip(columns, row)
+        if "metrics" in gather or column.field not in METRICS
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def run(*command: str) -> str:
@@ -99,8 +132,3 @@ def address(text: str) -> str | None:
 def bdf(domain: int, bus: int, slot: int, function: int = 0) -> str:
     """A PCI address of its numbers."""
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
-
-
-def told(facts: Record) -> Record:
-    """Facts that are known."""
-    return {name: value for name, value in facts.items() if value is not None}

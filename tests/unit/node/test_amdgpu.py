@@ -111,6 +111,7 @@ def test_a_lost_device_stays(node: Node, gather: Gather) -> None:
         assert lost[counter] is None, counter
     assert lost["processes"] is None
     assert (lost["driver"], lost["numa_node"]) == ("amdgpu", 1)
+    assert lost["model"] == first["model"], "named as its like are"
     summary = facts["summary"]
     assert (summary["healthy"], summary["failed"]) == (2, 1)
     assert summary["health"] == "failed"

@@ -123,6 +123,7 @@ def test_a_lost_device_costs_itself(
     assert (first["health"], lost["health"], third["health"]) == ("ok", "failed", "ok")
     assert lost["health_reasons"] == [reason]
     assert lost["pci_bus_id"] == "0000:0f:00.0"
+    assert lost["model"] == "NVIDIA A100-SXM4-40GB", "named as its like are"
     assert lost["memory_used_bytes"] is lost["power_watts"] is lost["processes"] is None
     assert third["power_watts"] == 64.5
     assert facts["summary"]["failed"] == 1

@@ -68,7 +68,7 @@ def test_what_nvidia_smi_printed(sample: str, expected: dict[str, Any]) -> None:
     assert lost == {}
     assert len(rows) == 1
     address = next(iter(rows))
-    facts = nvidia_smi.facts(rows[address], ALL)
+    facts = tool.facts(nvidia_smi.COLUMNS, rows[address], ALL)
     assert {name: facts[name] for name in expected} == expected
     apps = (SAMPLES / f"nvidia-smi-{sample}.apps.csv").read_text()
     processes = nvidia_smi.parse_processes(apps)
@@ -187,6 +187,15 @@ def test_npus_beside_a_gpu(node: Node, gather: Gather) -> None:
     assert xdna["utilization_percent"] is None
     assert {device["health"] for device in facts["devices"]} == {"ok"}
     assert facts["summary"]["by_model"]["AMD Instinct MI300X OAM"] == 1
+
+
+def test_npus_that_are_not_driven(node: Node, gather: Gather) -> None:
+    node.pci("0000:00:0b.0", (0x8086, 0x7D1D), 0x120000, "vfio-pci")
+    node.pci("0000:c5:00.1", (0x1022, 0x17F0), 0x118000, "amdxdna")
+    passed, odd = gather()["devices"]
+    assert passed["health_reasons"] == ["driver vfio-pci: no backend read it"]
+    assert odd["health"] == "unknown"
+    assert odd["errors"] == ["accel.device: its driver made no device of class accel"]
 
 
 # amdsmi ------------------------------------------------------------------------------
@@ -324,10 +333,10 @@ VALUES = ODD | st.text(max_size=20)
 def test_any_text_makes_no_traceback(text: str) -> None:
     rows, _lost = nvidia_smi.parse(text)
     for row in rows.values():
-        nvidia_smi.facts(row, ALL)
+        tool.facts(nvidia_smi.COLUMNS, row, ALL)
     nvidia_smi.parse_processes(text)
     for row in hl_smi.parse(text).values():
-        hl_smi.facts(row, ALL)
+        tool.facts(hl_smi.COLUMNS, row, ALL)
     xid.events(text, now=0.0)
     assert pci.generation(text) in (None, 1, 2, 3, 4, 5, 6)
     rdma.rate(text)
@@ -340,7 +349,7 @@ def test_any_text_makes_no_traceback(text: str) -> None:
 def test_any_row_of_nvidia_smi(values: list[str]) -> None:
     rows, _lost = nvidia_smi.parse(", ".join(["0000:02:00.0", *values]))
     for row in rows.values():
-        for value in nvidia_smi.facts(row, ALL).values():
+        for value in tool.facts(nvidia_smi.COLUMNS, row, ALL).values():
             assert value is not None
 
 
