@@ -11,7 +11,7 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from . import accel, amd_smi, health, pci, xid
+from . import accel, amd_smi, health, pci, rdma, xid
 from .amd_smi import AmdSmiReader
 from .amdgpu import AmdgpuReader
 from .files import Roots
@@ -20,7 +20,6 @@ from .hl_smi import HlSmiReader
 from .nvidia_smi import NvidiaSmiReader
 from .nvml import NvmlReader
 from .processes import name_processes
-from .rdma import RdmaReader
 from .record import Record, lose, new_device, take
 
 SCHEMA_VERSION = 1
@@ -62,12 +61,14 @@ def collect(options: Options) -> Record:
     """
     begun = time.monotonic()
     backends: dict[str, Record] = {}
-    devices, ids = _inventory(options, backends)
+    reader = pci.PciReader(options.roots)
+    found = reader.accelerators()
+    devices = _inventory(reader, found, options, backends)
     for name in options.backends:
         wanted = [device for device in devices if _wanted(name, device)]
         if wanted:
             _read(name, options, wanted, backends)
-    _name_models(devices, ids)
+    _name_models(devices, found)
     for index, device in enumerate(devices):
         device["index"] = index
         health.judge(device)
@@ -89,37 +90,39 @@ def collect(options: Options) -> Record:
 
 
 def _inventory(
-    options: Options, backends: dict[str, Record]
-) -> tuple[list[Record], dict[str, int | None]]:
-    """The accelerators on the PCI bus, and their PCI device ids by address."""
-    reader = pci.PciReader(options.roots)
-    reading = _guarded("pci", reader, reader.addresses(), options, backends)
-    devices, ids = [], {}
-    for address in sorted(reading.records):
-        facts = reading.records[address]
-        if "kind" not in facts:
-            continue
-        device = new_device(address.lower(), facts.pop("vendor"), facts.pop("kind"))
-        fell_off = facts.pop("fell_off")
-        ids[device["pci_bus_id"]] = facts.pop("device_id")
+    reader: pci.PciReader,
+    found: dict[str, pci.Found],
+    options: Options,
+    backends: dict[str, Record],
+) -> list[Record]:
+    """The accelerators, with what the PCI bus tells of them."""
+    reading = _guarded("pci", reader, list(found), options, backends)
+    backends["pci"]["count"] = len(found)
+    devices = []
+    for address, known in found.items():
+        device = new_device(address, known.vendor, known.kind)
+        facts = reading.records.get(address, {})
+        fell_off = facts.pop("fell_off", False)
         take(device, "pci", facts)
-        if fell_off:
+        if address in reading.lost:
+            lose(device, f"pci: {reading.lost[address]}")
+        elif fell_off:
             lose(device, "pci: it fell off the bus, all ones are read")
         devices.append(device)
-    backends["pci"]["count"] = len(devices)
-    return devices, ids
+    return devices
 
 
-def _name_models(devices: list[Record], ids: dict[str, int | None]) -> None:
+def _name_models(devices: list[Record], found: dict[str, pci.Found]) -> None:
     """Name those that don't tell, a lost one for example, as their like are named."""
     told = {
-        (device["vendor"], ids[device["pci_bus_id"]]): device["model"]
+        found[device["pci_bus_id"]]: device["model"]
         for device in devices
         if device["model"]
     }
     for device in devices:
-        like = (device["vendor"], ids[device["pci_bus_id"]])
-        device["model"] = device["model"] or told.get(like) or pci.MODELS.get(like)
+        like = found[device["pci_bus_id"]]
+        by_id = pci.MODELS.get((like.vendor, like.device_id))
+        device["model"] = device["model"] or told.get(like) or by_id
 
 
 def _wanted(name: str, device: Record) -> bool:
@@ -179,7 +182,9 @@ def _guarded(
     """Read in a child, and note how that went."""
     begun = time.monotonic()
     limit = options.timeout
-    reading = read_guarded(reader, keys, limit, TOTAL_TIMES * limit)
+    reading = Reading({}, {}, {}, None)
+    if keys:
+        reading = read_guarded(reader, keys, limit, TOTAL_TIMES * limit)
     backends[name] = {
         "ok": reading.error is None,
         "version": reading.opened.get("version"),
@@ -201,12 +206,12 @@ def _rdma_ports(options: Options, backends: dict[str, Record]) -> list[Record] |
     """The ports for RDMA; None where they were not gathered."""
     if "rdma" not in options.gather:
         return None
-    reader = RdmaReader(options.roots)
+    reader = rdma.RdmaReader(options.roots)
     ports = reader.ports()
     if not ports:
         return []
     reading = _guarded("rdma", reader, ports, options, backends)
-    return [reading.records[port] for port in ports if port in reading.records]
+    return [reading.records.get(port) or rdma.unknown(port) for port in ports]
 
 
 def _xid_events(options: Options, backends: dict[str, Record]) -> list[Record] | None:

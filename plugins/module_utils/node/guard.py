@@ -153,14 +153,14 @@ class _Child:
 
     def end(self) -> str:
         """How it ended; it has closed its pipe."""
-        for _attempt in range(20):
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                self._pid = 0
-                break
-            time.sleep(0.005)
-        else:
-            return "ended without an answer"
+        status = 0
+        with contextlib.suppress(ChildProcessError):  # where SIGCHLD is ignored
+            for _attempt in range(20):
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+                if pid:
+                    self._pid = 0
+                    break
+                time.sleep(0.005)
         number = status & 0x7F
         return f"crashed with signal {number}" if number else "ended without an answer"
 
@@ -172,7 +172,8 @@ class _Child:
         for kill in (os.killpg, os.kill):  # it may not lead its session yet
             with contextlib.suppress(OSError):
                 kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, os.WNOHANG)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, os.WNOHANG)
 
 
 def _isolate(keep: int) -> None:

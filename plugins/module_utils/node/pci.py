@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import typing as t
 
 from . import files
 from .files import Roots
@@ -47,41 +48,59 @@ their class with other things are known by their id alone."""
 _GENERATIONS = ((2.5, 1), (5.0, 2), (8.0, 3), (16.0, 4), (32.0, 5), (64.0, 6))
 
 
+class Found(t.NamedTuple):
+    """An accelerator.
+
+    Attributes:
+        vendor: C(amd), C(nvidia), C(intel) or C(habana).
+        kind: C(gpu) or C(npu).
+        device_id: PCI device id.
+    """
+
+    vendor: str
+    kind: str
+    device_id: int | None
+
+
 class PciReader:
-    """Reads what sysfs tells of a PCI device; nothing for what is no accelerator."""
+    """Reads what sysfs tells of accelerators.
+
+    Args:
+        roots: Where sysfs is.
+    """
 
     def __init__(self, roots: Roots) -> None:
         """Read nothing yet."""
         self._folder = os.path.join(roots.sysfs, "bus/pci/devices")
 
-    def addresses(self) -> list[str]:
-        """Addresses of all PCI devices, accelerators or not."""
-        return files.names(self._folder)
+    def accelerators(self) -> dict[str, Found]:
+        """The accelerators by address.
+
+        The kernel keeps their ids itself: a wedged device does not hold this up.
+        """
+        found = {}
+        for address in files.names(self._folder):
+            folder = os.path.join(self._folder, address)
+            vendor = files.integer(folder, "vendor", base=16)
+            device = files.integer(folder, "device", base=16)
+            class_ = files.integer(folder, "class", base=16)
+            known = classify(vendor or 0, device or 0, (class_ or 0) >> 8)
+            # A virtual function is its guest's device, not one of this node.
+            if known and not os.path.islink(os.path.join(folder, "physfn")):
+                found[address.lower()] = Found(*known, device)
+        return found
 
     def open(self) -> Record:
         """There is nothing to open."""
         return {}
 
     def read(self, key: str) -> Record:
-        """What is known of an accelerator, C(kind) among it; else nothing."""
+        """Read a device; C(fell_off) says whether it is gone from the bus."""
         folder = os.path.join(self._folder, key)
-        vendor_id = files.integer(folder, "vendor", base=16)
-        device_id = files.integer(folder, "device", base=16)
-        class_id = files.integer(folder, "class", base=16)
-        if vendor_id is None or class_id is None:
-            return {}
-        found = classify(vendor_id, device_id or 0, class_id >> 8)
-        # A virtual function is its guest's device, not one of this node.
-        if found is None or os.path.islink(os.path.join(folder, "physfn")):
-            return {}
-        vendor, kind = found
         node = files.integer(folder, "numa_node")
         return {
-            "vendor": vendor,
-            "kind": kind,
             "fell_off": _fell_off(folder),
             "driver": files.link_name(folder, "driver"),
-            "device_id": device_id,
             "numa_node": node if node is not None and node >= 0 else None,
             "pcie_generation": generation(files.text(folder, "current_link_speed")),
             "pcie_width": files.integer(folder, "current_link_width") or None,

@@ -43,14 +43,20 @@ class RdmaReader:
         folder = os.path.join(self._folder, device, "ports", port)
         node = files.integer(self._folder, device, "device/numa_node")
         return {
-            "device": device,
-            "port": int(port),
+            **unknown(key),
             "state": state(files.text(folder, "state")),
             "phys_state": state(files.text(folder, "phys_state")),
             "rate_gbps": rate(files.text(folder, "rate")),
             "link_layer": files.text(folder, "link_layer"),
             "numa_node": node if node is not None and node >= 0 else None,
         }
+
+
+def unknown(key: str) -> Record:
+    """A port of which only its name is known."""
+    device, port = key.split("/")
+    names = ("state", "phys_state", "rate_gbps", "link_layer", "numa_node")
+    return {"device": device, "port": int(port), **dict.fromkeys(names)}
 
 
 def state(text: str | None) -> str | None:

@@ -132,6 +132,16 @@ def test_a_wedged_file_costs_one_device(node: Node, gather: Gather) -> None:
     assert wedged["memory_used_bytes"] is None
 
 
+def test_a_device_whose_bus_does_not_answer(node: Node, gather: Gather) -> None:
+    for number, address in enumerate(ADDRESSES[:2]):
+        node.mi300x(address, number)
+    node.wedge(ADDRESSES[0], "config")
+    wedged, other = gather(timeout=0.3)["devices"]
+    assert wedged["pci_bus_id"] == ADDRESSES[0]
+    assert wedged["health_reasons"][0] == "pci: no answer within 0.3 s"
+    assert (wedged["health"], other["health"]) == ("failed", "ok")
+
+
 def test_errors_of_ras(node: Node, gather: Gather) -> None:
     folder = node.mi300x("0000:05:00.0")
     write(folder, {"ras/umc_err_count": "ue: 2\nce: 5", "ras/gfx_err_count": "ue: 1"})

@@ -107,6 +107,16 @@ def test_the_time_for_all_ends() -> None:
     assert reading.lost["d"] == "not read: the time for all, 0.5 s, was over"
 
 
+def test_where_children_are_reaped_by_the_kernel() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        reading = read("a", "crash", "hang", "b")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert set(reading.records) == {"a", "b"}
+    assert reading.lost["crash"] == "ended without an answer"
+
+
 class HangAlways(Reader):
     def read(self, key: str) -> dict[str, Any]:
         signal.pause()

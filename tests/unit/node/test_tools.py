@@ -296,6 +296,17 @@ def test_rdma_ports(node: Node, gather: Gather) -> None:
     assert facts["backends"]["rdma"]["count"] == 2
 
 
+def test_a_port_that_does_not_answer(node: Node, gather: Gather) -> None:
+    node.rdma("mlx5_0")
+    node.rdma("mlx5_1")
+    state = node.sysfs / "class/infiniband/mlx5_0/ports/1/state"
+    state.unlink()
+    os.mkfifo(state)
+    wedged, other = gather(timeout=0.3)["rdma_ports"]
+    assert (wedged["device"], wedged["state"]) == ("mlx5_0", None)
+    assert other["state"] == "ACTIVE"
+
+
 LOG = """\
 6,100,1000000,-;pci 0000:3b:00.0: [10de:20b2] type 00
 4,101,2500000,-;NVRM: Xid (PCI:0000:3b:00): 79, pid=unknown, GPU has fallen off the bus.
