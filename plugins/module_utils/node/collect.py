@@ -20,7 +20,7 @@ from .hl_smi import HlSmiReader
 from .nvidia_smi import NvidiaSmiReader
 from .nvml import NvmlReader
 from .processes import name_processes
-from .record import Record, lose, new_device, take
+from .record import Record, gathered, lose, new_device, take
 
 SCHEMA_VERSION = 1
 BACKENDS = ("amdgpu", "amdsmi", "nvml", "nvidia_smi", "accel", "hl_smi")
@@ -65,7 +65,7 @@ def collect(options: Options) -> Record:
     found = reader.accelerators()
     devices = _inventory(reader, found, options, backends)
     for name in options.backends:
-        wanted = [device for device in devices if _wanted(name, device)]
+        wanted = [d for d in devices if _wanted(name, d, options.gather)]
         if wanted:
             _read(name, options, wanted, backends)
     _name_models(devices, found)
@@ -125,13 +125,14 @@ def _name_models(devices: list[Record], found: dict[str, pci.Found]) -> None:
         device["model"] = device["model"] or told.get(like) or by_id
 
 
-def _wanted(name: str, device: Record) -> bool:
+def _wanted(name: str, device: Record, gather: t.Collection[str]) -> bool:
     """Whether a backend is to read a device."""
     driver, lost = device["driver"], device["health"] == "failed"
     if name == "amdgpu":
         return driver == "amdgpu"
     if name == "amdsmi":
-        lacks = any(device[field] is None for field in amd_smi.GIVES)
+        wished = [field for field in amd_smi.GIVES if gathered(field, gather)]
+        lacks = any(device[field] is None for field in wished)
         return driver == "amdgpu" and not lost and lacks
     if name == "nvml":
         return driver == "nvidia"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from . import tool
-from .guard import Lost, Unavailable
+from .guard import Lost
 from .record import Record
 from .tool import Column
 
@@ -45,12 +45,11 @@ class HlSmiReader:
 
     def open(self) -> Record:
         """Run it."""
-        names = ",".join(column.name for column in COLUMNS)
-        text = tool.run("hl-smi", "-Q", names, "-f", "csv,noheader,nounits")
+        asked = ("-Q", tool.names(COLUMNS), "-f", "csv,noheader,nounits")
+        text = tool.run("hl-smi", *asked)
         self._rows = parse(text)
         if not self._rows:
-            message = " ".join(text.split())
-            raise Unavailable(message[:300] or "hl-smi printed nothing")
+            raise tool.refusal("hl-smi", text)
         version = next(iter(self._rows.values()))[4]
         return {"version": tool.word(version), "count": len(self._rows)}
 

@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from . import tool
-from .guard import Lost, Unavailable
+from .guard import Lost
 from .record import Record
 from .tool import Column
 
@@ -57,12 +57,11 @@ class NvidiaSmiReader:
 
     def open(self) -> Record:
         """Run it."""
-        names = ",".join(column.name for column in COLUMNS)
-        text = tool.run("nvidia-smi", f"--query-gpu={names}", _FORMAT)
+        asked = f"--query-gpu={tool.names(COLUMNS)}"
+        text = tool.run("nvidia-smi", asked, _FORMAT)
         self._rows, self._lost = parse(text)
         if not self._rows and not self._lost:
-            message = " ".join(text.split())
-            raise Unavailable(message[:300] or "nvidia-smi printed nothing")
+            raise tool.refusal("nvidia-smi", text)
         if "processes" in self._gather:
             columns = "--query-compute-apps=gpu_bus_id,pid,used_gpu_memory"
             self._processes = parse_processes(tool.run("nvidia-smi", columns, _FORMAT))

@@ -18,7 +18,7 @@ from .record import Record
 
 LIBRARY = "libnvidia-ml.so.1"
 
-_NOT_SUPPORTED, _NO_PERMISSION, _NOT_FOUND, _TOO_SMALL = 3, 4, 6, 7
+_NOT_SUPPORTED, _NOT_FOUND, _TOO_SMALL = 3, 6, 7
 _LOST = {
     15: "the GPU is lost",
     16: "the GPU needs a reset",

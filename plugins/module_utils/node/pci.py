@@ -45,7 +45,7 @@ MODELS: dict[tuple[str, int | None], str] = {
 """Names by vendor and PCI device id, for what tells none itself. NPUs that share
 their class with other things are known by their id alone."""
 
-_GENERATIONS = ((2.5, 1), (5.0, 2), (8.0, 3), (16.0, 4), (32.0, 5), (64.0, 6))
+_GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
 
 
 class Found(t.NamedTuple):
@@ -133,7 +133,7 @@ def generation(speed: str | None) -> int | None:
     match = re.match(r"(\d+(?:\.\d+)?) GT/s", speed or "")
     if match is None:
         return None
-    return dict(_GENERATIONS).get(float(match.group(1)))
+    return _GENERATIONS.get(float(match.group(1)))
 
 
 def _fell_off(folder: str) -> bool:

@@ -90,6 +90,11 @@ def new_device(address: str, vendor: str, kind: str) -> Record:
     return record
 
 
+def gathered(field: str, gather: t.Collection[str]) -> bool:
+    """Whether a field is read where this is to be gathered."""
+    return "metrics" in gather or field not in METRICS
+
+
 def take(device: Record, source: str, facts: Record) -> None:
     """Put what a source has read where nothing is known yet.
 

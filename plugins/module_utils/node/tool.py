@@ -11,7 +11,7 @@ import subprocess
 import typing as t
 
 from .guard import Unavailable
-from .record import METRICS, Record
+from .record import Record, gathered
 
 _MEBIBYTE = 2**20
 
@@ -43,9 +43,19 @@ def facts(
     found = {
         column.field: column.read(value)
         for column, value in zip(columns, row)
-        if "metrics" in gather or column.field not in METRICS
+        if gathered(column.field, gather)
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def names(columns: t.Sequence[Column]) -> str:
+    """The columns as a tool is asked for them."""
+    return ",".join(column.name for column in columns)
+
+
+def refusal(name: str, text: str) -> Unavailable:
+    """The error of a tool that printed no row: what it said in their place."""
+    return Unavailable(" ".join(text.split())[:300] or f"{name} printed nothing")
 
 
 def run(*command: str) -> str:

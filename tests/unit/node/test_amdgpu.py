@@ -85,17 +85,25 @@ def test_eight_mi300x(node: Node, gather: Gather) -> None:
 
 
 def test_partitions(node: Node, gather: Gather) -> None:
-    node.mi300x("0000:05:00.0", partitions=8)
+    for number, address in enumerate(ADDRESSES):
+        node.mi300x(address, number, partitions=8)
     for partition, memory in ((0, 2**30), (7, 2**31)):
         node.kfd_process(4711, node.gpu_id(0, partition), memory)
-    [device] = gather()["devices"]
-    assert device["partition_mode"] == "CPX"
-    partitions = device["partitions"]
-    assert [part["index"] for part in partitions] == list(range(8))
-    assert {part["memory_total_bytes"] for part in partitions} == {VRAM // 8}
-    held = [[p["memory_bytes"] for p in part["processes"]] for part in partitions]
+    devices = gather()["devices"]
+    assert [device["pci_bus_id"] for device in devices] == ADDRESSES
+    for device in devices:
+        assert device["partition_mode"] == "CPX"
+        partitions = device["partitions"]
+        assert [part["index"] for part in partitions] == list(range(8))
+        assert {part["memory_total_bytes"] for part in partitions} == {VRAM // 8}
+    held = [
+        [process["memory_bytes"] for process in part["processes"]]
+        for part in devices[0]["partitions"]
+    ]
     assert held == [[2**30], [], [], [], [], [], [], [2**31]]
-    assert [p["memory_bytes"] for p in device["processes"]] == [2**30 + 2**31]
+    [process] = devices[0]["processes"]
+    assert process["memory_bytes"] == 2**30 + 2**31
+    assert all(device["processes"] == [] for device in devices[1:])
 
 
 def test_a_lost_device_stays(node: Node, gather: Gather) -> None:
@@ -210,6 +218,7 @@ def test_identity_and_memory_alone(node: Node, gather: Gather) -> None:
     assert device["power_watts"] is None
     assert device["processes"] is None
     assert facts["rdma_ports"] is facts["xid_events"] is None
+    assert "amdsmi" not in facts["backends"], "what is open was not asked for"
     assert device["health"] == "ok"
 
 
