@@ -20,6 +20,13 @@ HERE = Path(__file__).parent
 Task = tuple[str, dict[str, Any]]
 
 
+class Result(dict[str, Any]):
+    """What a task returned. A key that is missing shows what came instead."""
+
+    def __missing__(self, key: str) -> Any:
+        raise AssertionError(f"no {key!r} in the task's result: {dict(self)}")
+
+
 def full_name(module: str) -> str:
     """The name of a module with its collection: this one, where none is named."""
     return module if "." in module else f"gpufleet.openstack.{module}"
@@ -58,7 +65,7 @@ class Runner:
         self.recorder = Recorder()
         self.output = ""
 
-    def __call__(self, module: str, **args: Any) -> dict[str, Any]:
+    def __call__(self, module: str, **args: Any) -> Result:
         """Run one task. A failure is a result too, with C(failed)."""
         return self.run([(module, args)])[0]
 
@@ -66,11 +73,11 @@ class Runner:
         """Stop the recorder."""
         self.recorder.close()
 
-    def check(self, module: str, **args: Any) -> dict[str, Any]:
+    def check(self, module: str, **args: Any) -> Result:
         """Run one task in check mode, behind a guard that refuses writes."""
         return self.plan([(module, args)])[0]
 
-    def plan(self, tasks: list[Task]) -> list[dict[str, Any]]:
+    def plan(self, tasks: list[Task]) -> list[Result]:
         """Run tasks in check mode; no write may be sent."""
         self.recorder.refuse_writes = True
         try:
@@ -81,13 +88,13 @@ class Runner:
         assert self.recorder.requests, "the guard has seen no request at all"
         return results
 
-    def run(self, tasks: list[Task], *options: str) -> list[dict[str, Any]]:
+    def run(self, tasks: list[Task], *options: str) -> list[Result]:
         """Run tasks in one play; each runs whether or not others failed."""
         process = self.start(tasks, *options)
         self.output = process.communicate(timeout=1200)[0]
         lines = self._results.read_text().splitlines()
         assert len(lines) == len(tasks), self.output
-        return [json.loads(line) for line in lines]
+        return [Result(json.loads(line)) for line in lines]
 
     def start(self, tasks: list[Task], *options: str) -> subprocess.Popen[str]:
         """Start a play and return its process."""
