@@ -66,7 +66,7 @@ lint: $(DEV)/.complete $(LINK) ## style, types, licences, changelog
 unit: $(DEV)/.complete $(OLDEST)/.complete $(LINK) ## unit tests, with the newest and the oldest openstacksdk
 	tests/tools/need-compiler
 	$(PY) -m pytest -n $(UNIT_WORKERS) tests/unit $(PYTEST_ARGS)
-	$(OLDEST)/bin/python -m pytest -n $(UNIT_WORKERS) tests/unit/cloud $(PYTEST_ARGS)
+	$(OLDEST)/bin/python -m pytest -n $(UNIT_WORKERS) tests/unit/cloud tests/unit/sources $(PYTEST_ARGS)
 
 .PHONY: sanity
 sanity: $(DEV)/.complete ## ansible-test sanity (SANITY_ARGS="--test pylint" for some of it)
@@ -119,7 +119,17 @@ bench-facts: $(DEV)/.complete $(LINK) ## what gpu_facts costs on a node of eight
 bench-requests: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## requests and times of runs that change nothing, beside openstack.cloud
 	PYTHONPATH=tests $(PY) -m bench.request_counts $(PEER)/bin/python
 
+.PHONY: bench-inventory
+bench-inventory: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the inventory costs, beside openstack.cloud's and a static file
+	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
+		$(PY) -m bench.inventory $(PEER)/bin/python
+
 ##@ Helpers
+
+.PHONY: record-cloud
+record-cloud: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## write tests/recorded/cloud.json anew
+	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
+		$(PY) -m recorded.record $(PEER)/bin/python
 
 .PHONY: venv
 venv: $(DEV)/.complete ## make the development environment and print the path of its bin

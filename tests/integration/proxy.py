@@ -47,6 +47,8 @@ class Recorder:
         disturb: Is told method and path of each request and says which of C(FAULTS)
             befalls it, None for none.
         delay: Seconds that the fault C(delay) takes.
+        keep: Is given C("METHOD URL VERSION"), status and content of each answer of
+            the bed.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class Recorder:
         self.refuse_writes = False
         self.disturb: Callable[[str, str], str | None] = undisturbed
         self.delay = 2.0
+        self.keep: Callable[[str, int, bytes], None] = not_kept
 
         class Handler(_Handler):
             recorder = self
@@ -114,6 +117,10 @@ class Recorder:
 
 def undisturbed(method: str, path: str) -> None:
     """No fault befalls any request."""
+
+
+def not_kept(request: str, status: int, content: bytes) -> None:
+    """No answer is kept."""
 
 
 def is_write(method: str, path: str) -> bool:
@@ -179,6 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             there.close()
         recorder.answers.append(f"{self.command} {path} {answer.status}")
+        version = self.headers.get("OpenStack-API-Version", "")
+        recorder.keep(f"{self.command} {self.path} {version}", answer.status, content)
         if fault == "502 after":
             self._say(502, f"the proxy plays: {fault}")
         elif fault == "reset after" or (fault == "cut" and len(content) < 2):

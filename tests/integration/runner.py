@@ -205,17 +205,17 @@ class Runner:
             }
         ]
 
+    @property
+    def proxy(self) -> dict[str, str]:
+        """What sends a process's requests through the recorder."""
+        url = self.recorder.url
+        return {"HTTP_PROXY": url, "http_proxy": url, "NO_PROXY": "", "no_proxy": ""}
+
     def _ansible(self) -> dict[str, str]:
-        proxy = {
-            "HTTP_PROXY": self.recorder.url,
-            "http_proxy": self.recorder.url,
-            "NO_PROXY": "",
-            "no_proxy": "",
-        }
         return {
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "results",
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "GPUFLEET_TEST_RESULTS": str(self._results),
-            **(proxy if self.recorded else {}),
+            **(self.proxy if self.recorded else {}),
         }

@@ -86,14 +86,18 @@ class Api:
             key: The answer's key that holds the list.
             params: Query parameters of the first page.
         """
-        items: list[dict[str, t.Any]] = []
+        return [item for page in self.pages(path, key, params) for item in page]
+
+    def pages(
+        self, path: str, key: str, params: dict[str, t.Any] | None = None
+    ) -> t.Iterator[t.Sequence[dict[str, t.Any]]]:
+        """Read a list page by page, for those who keep little of each."""
         page: str | None = path
         while page:
             answer = self.get(page, params)
-            items.extend(answer.get(key) or [])
+            yield answer.get(key) or []
             query, params = _next_query(answer, key), None
             page = f"{path}?{query}" if query else None
-        return items
 
     # Writes -----------------------------------------------------------------
 

@@ -87,6 +87,10 @@ class Nova(Api):
         """The servers of the project, with their addresses."""
         return self.list("/servers/detail", "servers")
 
+    def server_pages(self, filters: Raw) -> t.Iterator[t.Sequence[Raw]]:
+        """The servers of the project that Nova finds by filters, page by page."""
+        return self.pages("/servers/detail", "servers", filters)
+
     def delete_flavor(self, ident: str) -> None:
         """Delete a flavor."""
         self.delete(f"/flavors/{ident}")

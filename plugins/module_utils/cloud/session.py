@@ -104,6 +104,18 @@ class Cloud:
         """Name of the session's region, empty where nothing names one."""
         return str(self._connection.config.get_region_name("orchestration") or "")
 
+    def regions(self) -> list[str]:
+        """Names of the regions that have a Nova, by the catalogue of the token.
+
+        Raises:
+            AuthError: The credentials are refused.
+        """
+        self.keystone.sign_in()
+        session = self._connection.session
+        catalogue = session.auth.get_access(session).service_catalog
+        found = catalogue.get_endpoints(service_type="compute").get("compute", [])
+        return sorted({one["region_id"] for one in found if one.get("region_id")})
+
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
         return lambda: getattr(self._connection, service)
 

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plugin as a user runs it, on a recorded cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from integration.inventory import Inventory
+from recorded.server import Cloud
+
+PASSWORD = "never-to-be-seen"
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    made = Cloud(servers=5, clusters=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def inventory(cloud: Cloud, tmp_path: Path) -> Inventory:
+    config = cloud.config
+    config["auth"]["password"] = PASSWORD
+    file = tmp_path / "clouds.yaml"
+    file.write_text(yaml.safe_dump({"clouds": {"recorded": config}}))
+    return Inventory(tmp_path, {"OS_CLIENT_CONFIG_FILE": str(file)}, cloud="recorded")
+
+
+def _float(cloud: Cloud, name: str, address: str) -> None:
+    """Give a server a floating address, and one of another network."""
+    [server] = [one for one in cloud.lists["servers"] if one["name"] == name]
+    [(network, [port])] = server["addresses"].items()
+    floating = {**port, "OS-EXT-IPS:type": "floating", "addr": address}
+    six = {**port, "version": 6, "addr": "2001:db8::5"}
+    storage = {**port, "addr": "192.0.2.77"}
+    server["addresses"] = {network: [port, floating, six], "storage": [storage]}
+
+
+def test_jump_through_the_master(cloud: Cloud, inventory: Inventory) -> None:
+    _float(cloud, "cluster-0-stack-master-0", "203.0.113.9")
+    found = inventory.listing(jump_host="master")
+    master = found.hosts["cluster-0-stack-master-0"]
+    assert master["ansible_host"] == "203.0.113.9"
+    assert "ansible_ssh_common_args" not in master
+    node = found.hosts["cluster-0-stack-node-0"]
+    assert node["ansible_ssh_common_args"] == "-o ProxyJump=core@203.0.113.9"
+    assert node["ansible_host"].startswith("10.0.")
+    assert "cluster-1 has no master with a floating address" in found.warnings
+    assert "ansible_ssh_common_args" not in found.hosts["cluster-1-stack-node-0"]
+    # The masters need not be hosts for that.
+    found = inventory.listing(jump_host="master", include_masters=False)
+    assert found.hosts["cluster-0-stack-node-0"]["ansible_ssh_common_args"]
+    assert not found.nodes(role="master")
+
+
+def test_jump_host_by_name(inventory: Inventory) -> None:
+    found = inventory.listing(jump_host="ops@bastion.example.com:2222")
+    told = {host["ansible_ssh_common_args"] for host in found.hosts.values()}
+    assert told == {"-o ProxyJump=ops@bastion.example.com:2222"}
+
+
+@pytest.mark.parametrize(
+    ("options", "address"),
+    [
+        ({}, "10.0.0.3"),
+        ({"address": "floating"}, "203.0.113.9"),
+        ({"address": "ipv6"}, "2001:db8::5"),
+        ({"network": "storage"}, "192.0.2.77"),
+        ({"network": "storage", "address": "floating"}, None),
+    ],
+)
+def test_addresses(
+    cloud: Cloud, inventory: Inventory, options: dict[str, str], address: str | None
+) -> None:
+    _float(cloud, "cluster-0-stack-master-0", "203.0.113.9")
+    host = inventory.listing(**options).hosts["cluster-0-stack-master-0"]
+    assert host.get("ansible_host") == address
+
+
+def test_constructed(inventory: Inventory) -> None:
+    told = {
+        "compose": {"watts": "gpufleet_node.hardware.power_watts"},
+        "groups": {"hot": "(gpufleet_node.hardware.power_watts or 0) > 500"},
+        "keyed_groups": [{"prefix": "az", "key": "gpufleet_node.availability_zone"}],
+    }
+    found = inventory.listing(**told)
+    assert found.hosts["cluster-0-stack-node-0"]["watts"] == 900
+    assert found.groups["hot"] == found.groups["gpu_nodes"]
+    assert found.groups["az_nova"] == set(found.hosts)
+    wrong = {"compose": {"watts": "gpufleet_node.nothing.there"}}
+    assert "watts" not in next(iter(inventory.listing(**wrong).hosts.values()))
+    assert "watts" in inventory.error(strict=True, **wrong)
+
+
+def test_text_of_the_cloud_is_no_template(cloud: Cloud, inventory: Inventory) -> None:
+    cloud.lists["clusters"][0]["name"] = "{{ lookup('pipe', 'id') }}"
+    asked = ("--extra-vars", "{}", "-m", "ansible.builtin.debug", "-a")
+    shown = inventory.run(
+        "ansible",
+        "cluster-0-stack-node-0",
+        *asked,
+        "msg={{ gpufleet_node.cluster.name }}",
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "lookup('pipe', 'id')" in shown.stdout
+    assert "uid=" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"cluster": ["a"]}, "cluster: no such option; there are"),
+        ({"address": "public"}, "address"),
+        ({"include_masters": "perhaps"}, "include_masters: 'perhaps' is neither"),
+        ({"stale_after": -1}, "stale_after: -1 is below 0"),
+        ({"stale_after": "soon"}, "stale_after"),
+        ({"telemetry": "prometheus"}, "telemetry"),
+        ({"cloud": "no-such"}, "no-such"),
+    ],
+)
+def test_bad_input(inventory: Inventory, options: dict[str, Any], text: str) -> None:
+    assert text in inventory.error(**options)
+
+
+def test_cache(cloud: Cloud, inventory: Inventory, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    options = {
+        "cache": True,
+        "cache_plugin": "ansible.builtin.jsonfile",
+        "cache_connection": str(folder),
+    }
+    # What is not whole is not kept: the next run shall see the cluster again.
+    cloud.disturb = lambda request: 404 if "/clusters" in request else None
+    assert "ungrouped_gpu_nodes" in inventory.listing(**options).groups
+    cloud.disturb = lambda request: None
+    first = inventory.listing(**options)
+    assert "ungrouped_gpu_nodes" not in first.groups
+    cloud.requests.clear()
+    assert inventory.listing(**options).hosts == first.hosts
+    assert cloud.requests == []
+    # Another project is not shown what the first one has.
+    inventory.environment["OS_PROJECT_NAME"] = "another"
+    inventory.listing(**options)
+    assert cloud.requests
+    kept = list(folder.iterdir())
+    assert len(kept) == 2
+    for path in kept:
+        assert PASSWORD not in path.read_text()
+        assert "gpufleet_health" not in path.read_text()
+
+
+def test_no_secret_at_any_verbosity(inventory: Inventory) -> None:
+    done = inventory.run("ansible-inventory", "--list", "-vvvvv")
+    assert done.returncode == 0
+    assert PASSWORD not in done.stdout + done.stderr
+    given = {"auth": {"auth_url": "http://127.0.0.1:1", "password": PASSWORD}}
+    more = {"username": "a", "project_name": "b", "user_domain_id": "default"}
+    given["auth"] |= more
+    failed = inventory.run("ansible-inventory", "--list", "-vvvvv", cloud=None, **given)
+    assert failed.returncode != 0
+    assert PASSWORD not in failed.stdout + failed.stderr
+
+
+def test_telemetry_of_a_cache_that_keeps_nothing(inventory: Inventory) -> None:
+    found = inventory.listing(telemetry="facts")
+    assert "keeps no facts between runs" in found.warnings
+    assert found.groups["gpu_unknown"] == found.groups["gpu_nodes"]
+
+
+def test_telemetry(inventory: Inventory, tmp_path: Path) -> None:
+    facts = tmp_path / "facts"
+    inventory.environment.update(
+        ANSIBLE_CACHE_PLUGIN="ansible.builtin.jsonfile",
+        ANSIBLE_CACHE_PLUGIN_CONNECTION=str(facts),
+    )
+    device = {"pci_bus_id": "a", "health": "ok", "processes": [{"pid": 1}]}
+    told = json.dumps({"gpufleet": {"devices": [device]}})
+    host = "cluster-0-stack-node-0"
+    kept = inventory.run(
+        *("ansible", host, "--connection", "local", "-m", "ansible.builtin.set_fact"),
+        *("-a", json.dumps({"cacheable": True, **json.loads(told)})),
+    )
+    assert kept.returncode == 0, kept.stdout
+    found = inventory.listing(telemetry="facts", stale_after=0)
+    assert found.groups["gpu_busy"] == {host}
+    assert found.groups["gpu_unknown"] == found.groups["gpu_nodes"] - {host}
+    assert found.hosts[host]["gpufleet_health"]["allocated"] == 1
+    assert found.hosts[host]["gpufleet_devices"] == [device]
+    assert "gpufleet_health" not in found.hosts["cluster-0-stack-master-0"]

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Regions read by the real SDK from answers that a real cloud gave."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import api
+from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import groups
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
+    filters,
+    openstack,
+)
+from recorded.server import Cloud, Record
+
+Filters = filters.Filters
+Make = Callable[..., Cloud]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Make clouds, named in clouds.yaml."""
+    monkeypatch.setattr(api, "growing", lambda *_: itertools.repeat(0.01))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    made: list[Cloud] = []
+    configs: dict[str, Record] = {}
+
+    def cloud(name: str = "one", **more: Any) -> Cloud:
+        size = {"servers": 7, "clusters": 2, "page": 3}
+        made.append(Cloud(**{**size, **more}))
+        configs[name] = made[-1].config
+        (tmp_path / "clouds.yaml").write_text(yaml.safe_dump({"clouds": configs}))
+        return made[-1]
+
+    yield cloud
+    for each in made:
+        each.close()
+
+
+def read(**wanted: Any) -> openstack.Region:
+    """The one region of the cloud named one."""
+    asked = Filters(**wanted)
+    [region] = openstack.read_regions({"cloud": "one"}, None, None, asked)
+    return region
+
+
+def test_all_pages_in_few_requests(make: Make) -> None:
+    cloud = make()
+    region = read()
+    assert (region.failure, region.missing) == (None, [])
+    assert len(region.nodes) == 7
+    assert {node["cluster"]["name"] for node in region.nodes} == {
+        "cluster-0",
+        "cluster-1",
+    }
+    assert {node["location"] for node in region.nodes} == {"here"}
+    assert {node["os_distro"] for node in region.nodes} == {"fedora-coreos"}
+    asked = [one for one in cloud.requests if "detail" in one or "v2/images" in one]
+    assert sum("servers" in one for one in asked) == 3
+    # Sign-in, three versions, flavors, stacks, clusters, images.
+    assert len(cloud.requests) <= 9 + 3, cloud.requests
+
+
+def test_a_page_that_comes_at_the_second_time(make: Make) -> None:
+    cloud = make()
+    answers = iter([None, None, 503])
+
+    def third_fails(request: str) -> int | None:
+        return next(answers, None) if "/servers/" in request else None
+
+    cloud.disturb = third_fails
+    region = read()
+    assert region.failure is None
+    assert len({node["id"] for node in region.nodes}) == 7
+
+
+def test_a_page_that_never_comes(make: Make) -> None:
+    """Half a list is none."""
+    cloud = make()
+    cloud.disturb = lambda request: 503 if "marker" in request else None
+    region = read()
+    assert region.nodes == []
+    assert region.failure
+    assert "Nova answered 503 to GET /servers/detail" in region.failure
+
+
+def test_a_token_that_ends_between_pages(make: Make) -> None:
+    cloud = make()
+
+    def expire(request: str) -> None:
+        if "marker" in request and cloud.requests.count(request) == 1:
+            cloud.expire()
+
+    cloud.disturb = expire
+    region = read()
+    assert (region.failure, len(region.nodes)) == (None, 7)
+    assert sum("auth/tokens" in one for one in cloud.requests) == 3
+
+
+def test_magnum_down(make: Make) -> None:
+    cloud = make()
+    cloud.disturb = lambda request: 503 if "/clusters" in request else None
+    region = read()
+    assert region.failure is None
+    assert len(region.nodes) == 5, "masters have no accelerators"
+    for node in region.nodes:
+        assert node["cluster"] is None
+        assert node["reason"].startswith("its cluster is not known: Magnum answered")
+        assert groups.Group(groups.LOST) in groups.groups([node])[node["id"]]
+    assert any("clusters are not known" in one for one in region.missing)
+    asked = read(clusters=["cluster-0"])
+    assert "Magnum answered 503" in (asked.failure or "")
+
+
+@pytest.mark.parametrize(
+    ("service", "what"),
+    [
+        ("/heat/", "locations and Heat stacks are not known"),
+        ("/nova/v2.1/flavors", "flavors are not known"),
+        ("/glance/v2/images", "images are not known"),
+    ],
+)
+def test_other_services_down(make: Make, service: str, what: str) -> None:
+    cloud = make()
+    cloud.disturb = lambda request: 503 if service in request else None
+    region = read(include_standalone=True)
+    assert region.failure is None
+    assert any(what in one for one in region.missing), region.missing
+    # The embedded flavor tells the accelerators. Without stacks no cluster is told.
+    assert sum(bool(node["hardware"]["accelerators"]) for node in region.nodes) == 5
+
+
+def test_keystone_down(make: Make) -> None:
+    cloud = make()
+    cloud.disturb = lambda request: 503 if "auth/tokens" in request else None
+    assert "Keystone" in (read().failure or "")
+
+
+def test_a_cluster_that_is_deleted_meanwhile(make: Make) -> None:
+    cloud = make()
+    gone = cloud.lists["clusters"][1]
+    extra = {**cloud.lists["stacks"][-1], "id": "x", "stack_name": "cluster-1-more-xyz"}
+    cloud.lists["stacks"].append(extra)
+    region = read()
+    asked = [one for one in cloud.requests if one.endswith("/nodegroups")]
+    assert asked == [f"GET /magnum/v1/clusters/{gone['uuid']}/nodegroups"]
+    assert (region.failure, region.missing, len(region.nodes)) == (None, [], 7)
+    # Gone from Magnum's list, and its servers still there.
+    cloud.lists["clusters"].remove(gone)
+    lost = [node for node in read().nodes if node["reason"]]
+    assert {node["reason"] for node in lost} == {
+        "it is named as a cluster's, and no cluster has it"
+    }
+    assert len(lost) == 2
+
+
+def test_what_nova_leaves_out(make: Make) -> None:
+    cloud = make()
+    region = read(clusters=["cluster-1"], statuses=["ACTIVE", "ERROR"])
+    assert {node["cluster"]["name"] for node in region.nodes} == {"cluster-1"}
+    [first] = [one for one in cloud.requests if "/servers/detail?" in one][:1]
+    assert "status=ACTIVE&status=ERROR" in first
+    assert "name=%5Ecluster-1-stack" in first
+
+
+def test_nothing_is_asked_of_nova_where_no_cluster_is_wanted(make: Make) -> None:
+    cloud = make()
+    assert read(clusters=["none"]).nodes == []
+    assert not [one for one in cloud.requests if "/servers" in one]
+
+
+def test_regions_with_the_same_names(make: Make) -> None:
+    make("one", region="north")
+    make("two", region="south")
+    read_both = openstack.read_regions({}, ["one", "two"], ["all"], Filters())
+    assert [region.name for region in read_both] == ["one north", "two south"]
+    nodes = [node for region in read_both for node in region.nodes]
+    assert {node["region"] for node in nodes} == {"north", "south"}
+    names = groups.host_names(nodes)
+    assert len(set(names.values())) == 14
+    assert names == {node["id"]: f"{node['name']}-{node['id'][:8]}" for node in nodes}
+    told = {g.name for found in groups.groups(nodes).values() for g in found}
+    assert sum(name.startswith("cluster_cluster_0_") for name in told) == 2
+    assert sum(name.startswith("location_here_") for name in told) == 2
+    assert "hardware_m1_master" in told
+
+
+def test_one_cloud_of_two_fails(make: Make) -> None:
+    make("one")
+    make("two").disturb = lambda request: 503 if "/servers" in request else None
+    one, two = openstack.read_regions({}, ["one", "two"], None, Filters())
+    assert (one.failure, len(one.nodes)) == (None, 7)
+    assert "503" in (two.failure or "")
+    [none] = openstack.read_regions({"cloud": "no-such"}, None, ["all"], Filters())
+    assert "no-such" in (none.failure or "")
