@@ -129,6 +129,11 @@ notes:
     C(gpu_healthy) and one of C(gpu_idle), C(gpu_partial), C(gpu_busy) and
     C(gpu_unknown). A device counts as given out where a process holds it. Facts that
     are missing, old, or more than 60 s ahead of time make a node unknown, not faulty."
+  - "C(gpufleet_health) holds C(health) (V(healthy) or V(faulty)), C(faults) (each with
+    C(rule), C(device), C(evidence), C(since) and C(action)), C(allocation) (V(idle),
+    V(partial), V(busy) or V(unknown), with C(reason)), C(capacity) and C(allocated) (in
+    devices), C(measured) (how many the facts tell of now) and C(gathered_at).
+    C(gpufleet_devices) is the list C(devices) of M(gpufleet.openstack.gpu_facts)."
   - Where several hosts or groups would have one name, all of them get their id, or
     another mark of what they stand for, so that names do not depend on an order.
   - Any machine with the same credentials sees the same inventory; nothing is kept but

@@ -248,5 +248,8 @@ def _telemetry(inventory: Inventory, tmp_path: Path) -> None:
     assert idle["gpufleet_health"]["allocated"] == 0
     [device] = idle["gpufleet_devices"]
     assert device["pci_bus_id"] == "0000:05:00.0"
-    stale = inventory.listing(telemetry="facts", stale_after=0)
-    assert stale.groups["gpu_idle"] == found.groups["gpu_idle"]
+    told = inventory.run("ansible-playbook", "gpufleet.openstack.report")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "NODES          4: 3 healthy, 1 faulty, 0 in maintenance" in told.stdout
+    assert "HEALTHY        3 idle, 0 partly in use" in told.stdout
+    assert f"FAULT      {broken}" in told.stdout

@@ -8,9 +8,10 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from . import faults
 from .model import Record
 
-HEALTHY, FAULTY = "healthy", "faulty"
+HEALTHY, FAULTY, MAINTENANCE = "healthy", "faulty", "maintenance"
 IDLE, PARTIAL, BUSY, UNKNOWN = "idle", "partial", "busy", "unknown"
 
 STALE_AFTER = 300.0
@@ -19,8 +20,21 @@ STALE_AFTER = 300.0
 _FUTURE = 60.0
 """Seconds that a node's clock may be ahead."""
 
-_BAD_XIDS = ("RESET_GPU", "RESTART_BM")
-_XID_WINDOW = 7200.0  # seconds, as Azure's node health checks have it
+
+class Offer(t.NamedTuple):
+    """What a scheduler knows of a node.
+
+    Attributes:
+        source: C(kubernetes) or C(slurm).
+        capacity: How many devices it has there, None where not known.
+        allocated: How many it has given out, parts as fractions; None where unknown.
+        maintenance: Why the node was taken out on purpose, None where it was not.
+    """
+
+    source: str
+    capacity: float | None
+    allocated: float | None
+    maintenance: str | None = None
 
 
 def node_state(
@@ -28,60 +42,78 @@ def node_state(
     facts: Record | None,
     now: datetime | None = None,
     stale_after: float = STALE_AFTER,
+    rules: faults.Policy | None = None,
+    offers: t.Sequence[Offer] = (),
 ) -> Record:
     """State of a node that has accelerators.
 
     Args:
-        node: As C(model.nodes) makes it.
+        node: As C(model.nodes) makes it; with C(expected_rdma_ports) where known.
         facts: What C(gpu_facts) has found there, None where nothing is known.
         now: The time, with its zone; the clock's without it.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
+        rules: What is a fault; the default policy without it.
+        offers: What the schedulers know; empty where none is configured.
 
     Returns:
-        C(health): C(faulty) where C(faults) has a reason, else C(healthy).
+        C(health): C(maintenance) where a scheduler says so, C(faulty) where C(faults)
+        has one (as C(faults.of_facts) has them), else C(healthy).
         C(allocation): C(idle), C(partial), C(busy), or C(unknown) with its C(reason).
-        C(capacity): how many devices there are, by flavor or else as measured.
-        C(allocated): how many of them have a process, a part of one as that part; None
-        where unknown.
+        C(capacity): how many devices there are: as a scheduler says, else by flavor,
+        else as measured. C(allocated): how many of them are given out, parts as
+        fractions: by the schedulers, or where there is none, those that a process
+        holds; None where unknown. C(measured): how many devices the facts tell of now.
         C(gathered_at): when the facts were gathered.
     """
+    rules = faults.policy() if rules is None else rules
     told = (facts or {}).get("gathered_at")
-    reason = _unusable(facts, told, now or datetime.now(timezone.utc), stale_after)
-    devices: list[Record] = (facts or {}).get("devices") or []
+    moment = moment_of(told)
+    stale = _unusable(facts, moment, now or datetime.now(timezone.utc), stale_after)
+    known: list[Record] = (facts or {}).get("devices") or []
+    devices = [] if stale else known
     declared = sum(one["count"] for one in node["hardware"]["accelerators"])
-    faults = _server_faults(node)
-    allocated = None
-    if not reason:
-        faults += _device_faults(devices, declared, facts or {})
-        allocated = _allocated(devices)
-        if allocated is None:
-            reason = "processes were not gathered, or could not be read"
-    capacity = declared or len(devices)
+    found = faults.of_server(node, rules)
+    if facts and not stale:
+        ports = node.get("expected_rdma_ports")
+        found += faults.of_facts(facts, declared, ports, moment, rules)
+    allocated, reason = _given_out(offers, devices, stale)
+    offered = next((one.capacity for one in offers if one.capacity is not None), None)
+    # Devices don't go by themselves: facts that are old still tell how many there are.
+    capacity = offered if offered is not None else declared or len(known)
+    maintenance = next((one.maintenance for one in offers if one.maintenance), None)
+    health = FAULTY if found else HEALTHY
     return {
-        "health": FAULTY if faults else HEALTHY,
-        "faults": faults,
+        "health": MAINTENANCE if maintenance else health,
+        "maintenance": maintenance,
+        "faults": found,
         "allocation": _allocation(allocated, capacity),
         "reason": reason,
         "capacity": capacity,
         "allocated": allocated,
+        "measured": len(devices),
         "gathered_at": told,
     }
 
 
+def moment_of(told: t.Any) -> datetime | None:
+    """A time as facts tell it, UTC where it names no zone; None where it is none."""
+    try:
+        moment = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
 def _unusable(
-    facts: Record | None, told: t.Any, now: datetime, stale_after: float
+    facts: Record | None, moment: datetime | None, now: datetime, stale_after: float
 ) -> str | None:
     """Why facts say nothing of now; None where they do."""
     if not facts:
         return "there are no facts"
-    if not told or not stale_after:
+    if not facts.get("gathered_at") or not stale_after:
         return None
-    try:
-        moment = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
-    except ValueError:
-        return f"gathered_at is no time: {told!r}"
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+    if moment is None:
+        return f"gathered_at is no time: {facts['gathered_at']!r}"
     age = (now - moment).total_seconds()
     if age > stale_after:
         return f"the facts are {age:.0f} s old"
@@ -90,43 +122,24 @@ def _unusable(
     return None
 
 
-def _server_faults(node: Record) -> list[str]:
-    if node["status"] == "ACTIVE":
-        return []
-    return [f"the server's status is {node['status']}"]
+def _given_out(
+    offers: t.Sequence[Offer], devices: list[Record], stale: str | None
+) -> tuple[float | None, str | None]:
+    """How many devices are given out; or why that is not known."""
+    if offers:
+        silent = [one.source for one in offers if one.allocated is None]
+        if silent:
+            return None, f"{', '.join(silent)} could not be read"
+        return max(one.allocated or 0.0 for one in offers), None
+    if stale:
+        return None, stale
+    shares = [share(device) for device in devices]
+    if None in shares:
+        return None, "processes were not gathered, or could not be read"
+    return round(sum(one or 0.0 for one in shares), 3), None
 
 
-def _device_faults(devices: list[Record], declared: int, facts: Record) -> list[str]:
-    faults = []
-    if len(devices) < declared:
-        faults.append(f"{len(devices)} devices are there, {declared} are declared")
-    for device in devices:
-        name = device.get("pci_bus_id")
-        if device.get("health") == "failed":
-            reasons = "; ".join(device.get("health_reasons") or []) or "failed"
-            faults.append(f"{name}: {reasons}")
-            continue
-        if device.get("ecc_uncorrected"):
-            number = device["ecc_uncorrected"]
-            faults.append(f"{name}: {number} uncorrectable memory errors")
-        if device.get("row_remap_pending"):
-            faults.append(f"{name}: a row of its memory waits for a reset")
-    for event in facts.get("xid_events") or []:
-        recent = (event.get("age_seconds") or 0) <= _XID_WINDOW
-        if event.get("action") in _BAD_XIDS and recent:
-            name = event.get("pci_bus_id")
-            faults.append(f"{name}: XID {event.get('code')}, {event['action']}")
-    return faults
-
-
-def _allocated(devices: list[Record]) -> float | None:
-    """How many devices have a process; a part of one counts as that part."""
-    shares = [_share(device) for device in devices]
-    known = [share for share in shares if share is not None]
-    return round(sum(known), 3) if len(known) == len(shares) else None
-
-
-def _share(device: Record) -> float | None:
+def share(device: Record) -> float | None:
     """How much of a device is held by processes, 0 to 1; None where unknown."""
     parts = [part.get("processes") for part in device.get("partitions") or []]
     if parts and None not in parts:
@@ -135,7 +148,7 @@ def _share(device: Record) -> float | None:
     return None if held is None else float(bool(held))
 
 
-def _allocation(allocated: float | None, capacity: int) -> str:
+def _allocation(allocated: float | None, capacity: float) -> str:
     if allocated is None or not capacity:
         return UNKNOWN
     if allocated == 0:

@@ -119,7 +119,10 @@ def test_times() -> None:
 )
 def test_faults(given: model.Record, fault: str) -> None:
     found = state.node_state(node(), given, NOW)
-    assert (found["health"], found["faults"]) == ("faulty", [fault])
+    assert found["health"] == "faulty"
+    [one] = found["faults"]
+    assert one["action"]
+    assert fault == ": ".join(filter(None, (one["device"], one["evidence"])))
     # Of facts that are too old nothing is known.
     stale = {**given, "gathered_at": "2026-11-24T10:00:00Z"}
     assert state.node_state(node(), stale, NOW)["health"] == "healthy"
@@ -127,4 +130,6 @@ def test_faults(given: model.Record, fault: str) -> None:
 
 def test_a_server_that_does_not_run() -> None:
     found = state.node_state(node(status="ERROR"), None, NOW)
-    assert found["faults"] == ["the server's status is ERROR"]
+    [fault] = found["faults"]
+    assert fault["rule"] == "server_status"
+    assert fault["evidence"] == "the server's status is ERROR"

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of what the doors to the reports have in common."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of reports, and what their numbers mean."""
+
+    DOCUMENTATION = r"""
+options:
+  stale_after:
+    description:
+      - Age of facts in seconds from which on they say nothing of now; V(0) for never.
+        Facts that are more than 60 s ahead of time say nothing either.
+    type: int
+    default: 300
+  now:
+    description: The time for all ages, ISO 8601; the clock's without it.
+    type: str
+  preset:
+    description:
+      - Which rules make a node faulty. V(default) has C(server_status),
+        C(devices_missing), C(device_failed), C(ecc_uncorrected) (above 0),
+        C(row_remap), C(xid) (within 2 hours) and C(rdma_ports).
+      - V(strict) has C(ecc_corrected) (above 10,000) and C(temperature) (above 100)
+        beside these.
+    type: str
+    choices: [default, strict]
+    default: default
+  rules:
+    description:
+      - Changes to these rules, by name. V(false) switches a rule off, V(true) on; a
+        dictionary of C(threshold), C(window) (seconds) and C(action) switches it on
+        and changes it.
+    type: dict
+    default: {}
+  top_k:
+    description: How many devices V(heatmap) lists for each metric.
+    type: int
+    default: 5
+  matrix:
+    description: Whether V(heatmap) holds all devices too, node by node.
+    type: bool
+    default: false
+  page_num:
+    description: Number of the page of V(consumers), from 1.
+    type: int
+    default: 1
+  page_size:
+    description: Rows of a page, 1 to 1000.
+    type: int
+    default: 10
+  include_pods:
+    description: Whether V(consumers) list their pods.
+    type: bool
+    default: false
+  group_by:
+    description: Sums up V(consumers) by what they have in common.
+    type: str
+    choices: [namespace, user, account, cluster]
+  namespace:
+    description: Only V(consumers) of this namespace; of processes their user.
+    type: str
+  kind:
+    description: Only V(consumers) of this kind.
+    type: str
+  source:
+    description: Only V(consumers) that this source tells of.
+    type: str
+  cluster:
+    description: Only V(consumers) and V(nodes) of the cluster of this name.
+    type: str
+  id:
+    description: Only the one of V(nodes) that has this id.
+    type: str
+  name:
+    description: Only the one of V(nodes) that has this name.
+    type: str
+  status:
+    description: Only V(nodes) of this state.
+    type: str
+    choices: [healthy, faulty, maintenance, idle, partial, busy, unknown]
+  strict:
+    description: Whether what would be a warning fails the lookup.
+    type: bool
+    default: false
+  envelope:
+    description:
+      - Whether each result is what the Clusters API answers, a dictionary of C(code),
+        C(message), C(data) and C(traceId). Bad options and unknown nodes are such an
+        answer then too, with C(code) 400, and no failure.
+    type: bool
+    default: false
+notes:
+  - What is known of a host is C(ansible_facts.gpufleet), which
+    M(gpufleet.openstack.gpu_facts) finds, or else the variable C(gpufleet); and
+    C(gpufleet_node) of the inventory P(gpufleet.openstack.gpu_nodes#inventory). So a
+    static inventory will do. C(gpufleet_expected_rdma_ports) says how many RDMA ports
+    of a host should be active.
+  - "A node counts in one of C(healthyNodes), C(faultyNodes) and C(maintenanceNodes);
+    a healthy one in one of C(fullyIdleNodes), C(partiallyIdleNodes), C(busyNodes) and
+    C(unknownNodes)."
+  - Its capacity is what the flavor declares, or else what was measured. A device counts
+    as given out where a process holds it, and a part of a device as that part.
+  - "C(allocationRate) is devices given out by capacity, over healthy nodes where both
+    are known. C(utilization) is the mean of the devices that are given out.
+    C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of
+    faulty nodes) and C(unknownGpus). C(coverage) is the share of devices that were
+    measured of late."
+  - Reading the variables of a host takes about a millisecond in ansible-core.
+"""

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The consumers: who holds how many devices, and how hard they are used."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .fleet import Fleet
+from .model import Record
+from .overview import common
+
+FILTERS = ("namespace", "kind", "source", "cluster")
+GROUPS = ("namespace", "user", "account", "cluster")
+
+
+def report(
+    fleet: Fleet,
+    page_num: int = 1,
+    page_size: int = 10,
+    include_pods: bool = False,
+    group_by: str | None = None,
+    **filters: str | None,
+) -> Record:
+    """A page of the consumers of a fleet, with the field names of the Clusters API.
+
+    They are in order of C(gpuEquivalent), the largest first, then by namespace, name
+    and uid.
+
+    Args:
+        fleet: The fleet.
+        page_num: Number of the page, from 1; beyond the end a page is empty.
+        page_size: Rows of a page.
+        include_pods: Whether C(pods) lists those of each; None without it.
+        group_by: One of C(GROUPS): sums them.
+        filters: What a row must say, of C(FILTERS).
+    """
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    rows = [
+        {**row, "pods": row.get("pods") if include_pods else None}
+        for row in fleet.consumers
+        if all(row.get(name) == value for name, value in wanted.items())
+    ]
+    if group_by:
+        rows = _grouped(rows, group_by)
+    for row in rows:
+        stat = row["stat"]
+        used = stat["gpuUtilization"]
+        row["stat"] = {
+            **stat,
+            "gpuEquivalent": round(stat["gpuEquivalent"], 3),
+            "gpuUtilization": None if used is None else round(min(1.0, used), 4),
+        }
+    rows.sort(key=_order)
+    start = (page_num - 1) * page_size
+    return {
+        "data": rows[start : start + page_size],
+        "total": len(rows),
+        **common(fleet),
+    }
+
+
+def _order(row: Record) -> tuple[t.Any, ...]:
+    names = (row.get(name) or "" for name in ("namespace", "name", "uid"))
+    return (-row["stat"]["gpuEquivalent"], *names)
+
+
+def _grouped(rows: list[Record], by: str) -> list[Record]:
+    """Sums by what rows say; utilization by the devices that it is known of."""
+    groups: dict[str, list[Record]] = {}
+    for row in rows:
+        # A process has its user where a workload has its namespace.
+        process = by == "user" and row["kind"] == "Process"
+        value = row.get("namespace") if process else row.get(by)
+        groups.setdefault(value or "", []).append(row)
+    return [_sum(by, name, group) for name, group in groups.items()]
+
+
+def _sum(by: str, name: str, rows: list[Record]) -> Record:
+    stats = [row["stat"] for row in rows]
+    known = [stat for stat in stats if stat["gpuUtilization"] is not None]
+    weight = sum(stat["gpuEquivalent"] for stat in known)
+    used = sum(stat["gpuUtilization"] * stat["gpuEquivalent"] for stat in known)
+    return {
+        "kind": by,
+        "name": name or None,
+        "namespace": None,
+        "uid": None,
+        "consumers": len(rows),
+        "stat": {
+            "gpuRequest": sum(stat["gpuRequest"] for stat in stats),
+            "gpuEquivalent": sum(stat["gpuEquivalent"] for stat in stats),
+            "gpuUtilization": used / weight if weight else None,
+        },
+        "pods": None,
+        "source": None,
+    }

@@ -1,0 +1,242 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a node faulty: a table of rules, and what they find.
+
+A rule is data: a policy switches rules, and changes thresholds and windows. Where the
+thresholds come from stands beside them. Nothing that is unknown is a fault.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta
+
+from .model import Record
+
+
+class PolicyError(ValueError):
+    """A policy names what is not there, or gives it a value that can't be."""
+
+
+class Rule(t.NamedTuple):
+    """A rule of a policy.
+
+    Attributes:
+        about: What is faulty.
+        action: What to do about it.
+        default: Whether it is on in the preset C(default); in C(strict) all are.
+        threshold: Values above it are faults, where it has one.
+        window: Seconds for which an event counts, where it has events.
+        source: Where the rule and its figures come from.
+    """
+
+    about: str
+    action: str
+    default: bool = True
+    threshold: float | None = None
+    window: float | None = None
+    source: str = "this collection"
+
+
+_AZURE = "Azure's node health checks (NHC2001)"
+_SAFE = "Primus-SaFE's node agent"
+
+RULES: dict[str, Rule] = {
+    "server_status": Rule(
+        "the server does not run",
+        "look at the server's fault, start or rebuild it",
+    ),
+    "devices_missing": Rule(
+        "fewer devices are there than the flavor declares",
+        "look for a device that fell off the bus, reboot or replace the node",
+        source=f"{_SAFE} (gpu_node_count_004.sh)",
+    ),
+    "device_failed": Rule(
+        "a device has failed",
+        "reset the device or reboot the node; replace it where that does not help",
+    ),
+    "ecc_uncorrected": Rule(
+        "memory errors since driver load that could not be corrected",
+        "reset the device; replace it where they come again",
+        threshold=0,
+        source="ROCm's device-metrics-exporter (gpuagent_health.go)",
+    ),
+    "row_remap": Rule(
+        "a row of memory waits for a reset, or could not be remapped",
+        "reset the device; replace it where remapping failed",
+        source="NVIDIA's GPU memory error management",
+    ),
+    "xid": Rule(
+        "the driver reported a fault that asks for a reset or restart",
+        "do what NVIDIA's catalogue says for the XID",
+        window=7200,
+        source=f"NVIDIA's XID catalogue, the window {_AZURE}",
+    ),
+    "rdma_ports": Rule(
+        "fewer RDMA ports are active than expected",
+        "look at cable and switch of the port",
+        source="Azure's check_hw_ib, Primus-SaFE's net_ib_status_201.sh",
+    ),
+    "ecc_corrected": Rule(
+        "many corrected memory errors since driver load",
+        "watch it; replace the device where they grow",
+        default=False,
+        threshold=10000,
+        source=f"{_SAFE} (gpu_ecc_002.sh)",
+    ),
+    "temperature": Rule(
+        "a device is hot",
+        "look at cooling and power limit",
+        default=False,
+        threshold=100,
+        source=f"{_SAFE} (gpu_temperature_006.sh)",
+    ),
+}
+
+PRESETS = ("default", "strict")
+
+Policy = t.Dict[str, Rule]
+
+
+def policy(preset: str = "default", rules: Record | None = None) -> Policy:
+    """The rules that are on.
+
+    Args:
+        preset: One of C(PRESETS).
+        rules: By name of the rule: False or True to switch it, or a dictionary of
+            C(threshold), C(window) and C(action) to change it, which switches it on.
+
+    Raises:
+        PolicyError: There is no such preset, rule or value.
+    """
+    if preset not in PRESETS:
+        raise PolicyError(f"preset: {preset!r} is none of {', '.join(PRESETS)}")
+    found = {
+        name: rule for name, rule in RULES.items() if rule.default or preset == "strict"
+    }
+    for name, told in (rules or {}).items():
+        if name not in RULES:
+            raise PolicyError(f"rules: {name!r} is none of {', '.join(RULES)}")
+        if told is False:
+            found.pop(name, None)
+        else:
+            changes = {} if told is True else _changes(name, told)
+            found[name] = RULES[name]._replace(**changes)
+    return found
+
+
+def _changes(name: str, told: t.Any) -> Record:
+    """What a policy changes of a rule."""
+    if not isinstance(told, dict):
+        raise PolicyError(
+            f"rules.{name}: {told!r} is neither a boolean nor a dictionary"
+        )
+    rule = RULES[name]
+    known = [key for key in ("threshold", "window") if getattr(rule, key) is not None]
+    known.append("action")
+    for key, value in told.items():
+        if key not in known:
+            raise PolicyError(f"rules.{name}: {key!r} is none of {', '.join(known)}")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if key != "action" and not (number and value >= 0):
+            raise PolicyError(f"rules.{name}.{key}: {value!r} is no number from 0 on")
+    return dict(told)
+
+
+def of_server(node: Record, rules: Policy) -> list[Record]:
+    """Faults that Nova tells of a node."""
+    status = node.get("status")
+    if "server_status" not in rules or status in (None, "ACTIVE"):
+        return []
+    return [_fault("server_status", rules, None, f"the server's status is {status}")]
+
+
+def of_facts(
+    facts: Record,
+    declared: int,
+    expected_ports: int | None,
+    moment: datetime | None,
+    rules: Policy,
+) -> list[Record]:
+    """Faults that a node's facts tell.
+
+    Args:
+        facts: What C(gpu_facts) has found, of now.
+        declared: How many devices the flavor says, 0 where it says nothing.
+        expected_ports: How many RDMA ports should be active, None where none is said.
+        moment: When the facts were gathered, None where that is not known.
+        rules: The rules that are on.
+
+    Returns:
+        C(rule), C(device) (None for the node), C(evidence), C(since) (ISO 8601, None
+        where not known) and C(action) of each.
+    """
+    devices: list[Record] = facts.get("devices") or []
+    found = [
+        _fault(rule, rules, device.get("pci_bus_id"), evidence)
+        for device in devices
+        for rule, evidence in _of_device(device, rules)
+    ]
+    if "devices_missing" in rules and len(devices) < declared:
+        evidence = f"{len(devices)} devices are there, {declared} are declared"
+        found.insert(0, _fault("devices_missing", rules, None, evidence))
+    if "xid" in rules:
+        found += _xids(facts.get("xid_events") or [], moment, rules)
+    ports = facts.get("rdma_ports")
+    if "rdma_ports" in rules and expected_ports and ports is not None:
+        active = sum(port.get("state") == "ACTIVE" for port in ports)
+        if active < expected_ports:
+            evidence = f"{active} RDMA ports are active, {expected_ports} are expected"
+            found.append(_fault("rdma_ports", rules, None, evidence))
+    return found
+
+
+def _of_device(device: Record, rules: Policy) -> t.Iterator[tuple[str, str]]:
+    """Rules that a device breaks, each with its evidence."""
+    if "device_failed" in rules and device.get("health") == "failed":
+        yield "device_failed", "; ".join(device.get("health_reasons") or ["failed"])
+    for rule, key, what in (
+        ("ecc_uncorrected", "ecc_uncorrected", "uncorrectable memory errors"),
+        ("ecc_corrected", "ecc_corrected", "corrected memory errors"),
+        ("temperature", "temperature_celsius", "degrees Celsius"),
+    ):
+        value = device.get(key)
+        if rule in rules and value is not None and value > (rules[rule].threshold or 0):
+            yield rule, f"{value} {what}"
+    if "row_remap" in rules:
+        if device.get("row_remap_failed"):
+            yield "row_remap", "a row of its memory could not be remapped"
+        elif device.get("row_remap_pending"):
+            yield "row_remap", "a row of its memory waits for a reset"
+
+
+def _xids(
+    events: list[Record], moment: datetime | None, rules: Policy
+) -> t.Iterator[Record]:
+    for event in events:
+        age = event.get("age_seconds")
+        recent = age is None or age <= (rules["xid"].window or 0)
+        if event.get("action") not in ("RESET_GPU", "RESTART_BM") or not recent:
+            continue
+        since = None
+        if moment and age is not None:
+            since = (moment - timedelta(seconds=age)).isoformat(timespec="seconds")
+        evidence = f"XID {event.get('code')}, {event['action']}"
+        yield _fault("xid", rules, event.get("pci_bus_id"), evidence, since)
+
+
+def _fault(
+    rule: str,
+    rules: Policy,
+    device: str | None,
+    evidence: str,
+    since: str | None = None,
+) -> Record:
+    return {
+        "rule": rule,
+        "device": device,
+        "evidence": evidence,
+        "since": since,
+        "action": rules[rule].action,
+    }

@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lookup in a play, over a static inventory without a cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from unit.fleet import fleets
+
+from ansible_collections.gpufleet.openstack.plugins.doc_fragments.reports import (
+    ModuleDocFragment,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import reports
+from fakenode.sysfs import Node
+
+NOW = fleets.NOW.isoformat()
+
+
+class Static:
+    """A static inventory, and what lookups answer in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.hosts: dict[str, Any] = {
+            host.name: {"gpufleet_node": host.node, "gpufleet": host.facts}
+            for host in fleets.worked_example()
+        }
+
+    def ask(self, expression: str) -> subprocess.CompletedProcess[str]:
+        """Evaluate an expression in a play on localhost."""
+        result = self.folder / "result.json"
+        result.unlink(missing_ok=True)
+        task = {
+            "ansible.builtin.copy": {
+                "dest": str(result),
+                "content": f"{{{{ {expression} | ansible.builtin.to_json }}}}",
+            }
+        }
+        return self.play([task])
+
+    def play(self, tasks: list[Any]) -> subprocess.CompletedProcess[str]:
+        """Run tasks on localhost."""
+        inventory = self.folder / "hosts.yml"
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": self.hosts}}))
+        python = {"ansible_python_interpreter": sys.executable}
+        play = {"hosts": "localhost", "connection": "local", "gather_facts": False}
+        playbook = self.folder / "play.yml"
+        playbook.write_text(
+            yaml.safe_dump([{**play, "vars": {**python, "then": NOW}, "tasks": tasks}])
+        )
+        return subprocess.run(
+            [
+                Path(sys.executable).parent / "ansible-playbook",
+                "-i",
+                inventory,
+                playbook,
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "ANSIBLE_HOME": str(self.folder / "ansible")},
+        )
+
+    def lookup(self, *terms: str, query: bool = False, **options: Any) -> Any:
+        """What the lookup answers."""
+        given = "".join(f", {name}={value!r}" for name, value in options.items())
+        named = "".join(f", {term!r}" for term in terms)
+        word = "query" if query else "lookup"
+        if "now" not in options:
+            given += ", now=then"
+        done = self.ask(f"{word}('gpufleet.openstack.gpu_report'{named}{given})")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads((self.folder / "result.json").read_text())
+
+    def error(self, *terms: str, **options: Any) -> str:
+        """What the lookup fails with."""
+        given = "".join(f", {name}={value!r}" for name, value in options.items())
+        named = "".join(f", {term!r}" for term in terms)
+        done = self.ask(f"lookup('gpufleet.openstack.gpu_report'{named}{given})")
+        assert done.returncode != 0, done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+        return " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.fixture
+def static(tmp_path: Path) -> Static:
+    return Static(tmp_path)
+
+
+def test_reports_share_a_snapshot(static: Static) -> None:
+    overview, heatmap, consumers, nodes = static.lookup(
+        *("overview", "heatmap", "consumers", "nodes"),
+        query=True,
+        top_k=2,
+        page_size=3,
+    )
+    assert overview["allocationRate"] == 0.75
+    assert overview["utilization"] == 0.62
+    assert len(heatmap["utilization"]["data"]) == 2
+    assert (len(consumers["data"]), consumers["total"]) == (3, 39)
+    assert nodes["total"] == 10
+    told = {one["generatedAt"] for one in (overview, heatmap, consumers, nodes)}
+    assert told == {"2026-11-24T12:00:00+00:00"}
+
+
+def test_facts_are_never_kept_from_one_task_to_the_next(
+    static: Static, tmp_path: Path
+) -> None:
+    """What a task gathers goes before the inventory's variable, and shows at once."""
+    trees = [Node(tmp_path / name) for name in ("one", "two")]
+    for number, tree in enumerate(trees):
+        for device in range(number + 1):
+            tree.mi300x(f"0000:{5 + device:02x}:00.0", device)
+    count = "lookup('gpufleet.openstack.gpu_report', 'overview').totalGpus"
+    tasks: list[Any] = []
+    for tree in trees:
+        tasks.append({"gpufleet.openstack.gpu_facts": tree.paths})
+        tasks.append({"ansible.builtin.debug": {"msg": f"there are {{{{ {count} }}}}"}})
+    static.hosts = {"localhost": {"gpufleet": fleets.facts([])}}
+    played = static.play(tasks)
+    told = re.findall(r"there are (\d)", played.stdout)
+    assert told == ["1", "2"], played.stdout
+
+
+def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
+    devices = [
+        fleets.device(0, power_watts=float("nan"), temperature_celsius="hot"),
+        fleets.device(1, power_watts=-5, utilization_percent=True),
+        fleets.device(0, power_watts=800),
+        "a device",
+    ]
+    static.hosts = {
+        "a": {"gpufleet": fleets.facts(devices)},
+        "b": {"gpufleet": {"devices": None}},
+        "c": {"gpufleet": ["nonsense"]},
+    }
+    report = static.lookup("heatmap")
+    assert report["power"]["data"] == []
+    assert report["temperature"]["data"] == []
+    text = " ".join(report["warnings"])
+    for part in (
+        "a: device 0: power_watts can't be nan",
+        "a: device 0: temperature_celsius can't be 'hot'",
+        "a: device 1: power_watts can't be -5",
+        "a: device 1: utilization_percent can't be True",
+        "a: device 0000:00:00.0 is there twice",
+        "a: device 3 is no dictionary",
+        "b: its facts hold no list of devices",
+        "c: its facts hold no list of devices",
+    ):
+        assert part in text
+    assert "power_watts can't be nan" in static.error("heatmap", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("terms", "options", "text"),
+    [
+        (["summary"], {}, "'summary' is none of overview, consumers, heatmap, nodes"),
+        ([], {}, "is none of overview"),
+        (["overview"], {"now": "noon"}, "now: 'noon' is no time"),
+        (["consumers"], {"page_size": 1001}, "page_size: 1001 must be 1 to 1000"),
+        (["consumers"], {"page_num": 0}, "page_num: 0 must be 1 or more"),
+        (["consumers"], {"group_by": "colour"}, "colour"),
+        (["heatmap"], {"top_k": 0}, "top_k: 0 must be 1 or more"),
+        (["heatmap"], {"topk": 5}, "topk: no such option; there are"),
+        (["overview"], {"rules": {"heat": True}}, "rules: 'heat' is none of"),
+        (["nodes"], {"name": "none"}, "name: there is no node 'none'"),
+    ],
+)
+def test_bad_input(
+    static: Static, terms: list[str], options: dict[str, Any], text: str
+) -> None:
+    static.hosts = {}
+    assert text in static.error(*terms, **options)
+    if terms:
+        answer = static.lookup(*terms, envelope=True, **options)
+        assert (answer["code"], answer["data"]) == (400, None)
+        assert text in answer["message"]
+
+
+def test_the_envelope(static: Static) -> None:
+    answer = static.lookup("consumers", envelope=True, page_size=20)
+    assert (answer["code"], answer["message"]) == (0, "success")
+    assert len(answer["data"]["data"]) == 20
+    assert answer["traceId"].startswith("trace-")
+
+
+def test_the_module_says_the_same(static: Static, tmp_path: Path) -> None:
+    """By C(ansible localhost -m), over all hosts of the inventory."""
+    overview, nodes = static.lookup("overview", "nodes", query=True, status="busy")
+
+    def module(**options: Any) -> dict[str, Any]:
+        tree = tmp_path / "tree"
+        subprocess.run(
+            [
+                *(Path(sys.executable).parent / "ansible", "localhost"),
+                *("-i", tmp_path / "hosts.yml", "--tree", tree),
+                *("-m", "gpufleet.openstack.fleet_info", "-a", json.dumps(options)),
+            ],
+            check=False,
+            capture_output=True,
+            timeout=120,
+            env={**os.environ, "ANSIBLE_HOME": str(tmp_path / "ansible")},
+        )
+        return dict(json.loads((tree / "localhost").read_text()))
+
+    found = module(reports=["overview", "nodes"], status="busy", now=NOW)
+    assert found["changed"] is False
+    assert found["overview"] == overview
+    assert found["nodes"] == nodes
+    assert nodes["total"] == 2
+    assert "page_num: 0 must be" in module(page_num=0)["msg"]
+    assert "colour" in module(group_by="colour")["msg"]
+    assert "'summary' is none of" in module(reports=["summary"])["msg"]
+    refused = module(page_num=0, envelope=True)["overview"]
+    assert refused["code"] == 400
+
+
+def test_the_module_has_the_options_that_are_documented() -> None:
+    fragment = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    documented = {
+        name: {key: one[key] for key in ("type", "default", "choices") if key in one}
+        for name, one in fragment.items()
+    }
+    assert documented == reports.ARGUMENT_SPEC
