@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         """Compute the reports that are asked for, from one snapshot."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        names = options["reports"]
+        names = options.pop("reports")
         hostvars = (task_vars or {}).get("hostvars") or {}
         try:
             found = reports.compute(names, options, hostvars)

@@ -11,6 +11,52 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  sources:
+    description:
+      - What the reports stand on. They are read side by side. What one of them can't
+        tell is a warning, and unknown in the reports.
+    type: list
+    elements: dict
+    default:
+      - type: facts
+    suboptions:
+      type:
+        description:
+          - V(facts) is what M(gpufleet.openstack.gpu_facts) has found.
+          - V(slurm) is what Slurm has given out, to which jobs. It is asked over its
+            REST API where O(sources[].url) is set, else by C(squeue) and C(scontrol)
+            (C(sinfo) before Slurm 23.02).
+        type: str
+        required: true
+        choices: [facts, slurm]
+      cluster:
+        description: Name of the cluster that the source is of.
+        type: str
+      timeout:
+        description: Seconds that the source may take.
+        type: int
+        default: 20
+      url:
+        description: Address of slurmrestd, C(http://slurm.example.com:6820) for one.
+        type: str
+      user:
+        description: User for slurmrestd.
+        type: str
+      token:
+        description: JSON web token of that user, as C(scontrol token) makes it.
+        type: str
+      validate_certs:
+        description: Whether the TLS certificate of O(sources[].url) is checked.
+        type: bool
+        default: true
+      ca_cert:
+        description: Path to the CA certificates for that.
+        type: path
+      login:
+        description:
+          - Host where Slurm's commands are, that C(ssh) reaches without asking.
+            Without it they are run on the controller.
+        type: str
   stale_after:
     description:
       - Age of facts in seconds from which on they say nothing of now; V(0) for never.
@@ -24,7 +70,7 @@ options:
     description:
       - Which rules make a node faulty. V(default) has C(server_status),
         C(devices_missing), C(device_failed), C(ecc_uncorrected) (above 0),
-        C(row_remap), C(xid) (within 2 hours) and C(rdma_ports).
+        C(row_remap), C(xid) (within 2 hours), C(rdma_ports) and C(slurm_state).
       - V(strict) has C(ecc_corrected) (above 10,000) and C(temperature) (above 100)
         beside these.
     type: str
@@ -103,8 +149,11 @@ notes:
   - "A node counts in one of C(healthyNodes), C(faultyNodes) and C(maintenanceNodes);
     a healthy one in one of C(fullyIdleNodes), C(partiallyIdleNodes), C(busyNodes) and
     C(unknownNodes)."
-  - Its capacity is what the flavor declares, or else what was measured. A device counts
-    as given out where a process holds it, and a part of a device as that part.
+  - A node's capacity is what Slurm has there, or else what the flavor declares, or else
+    what was measured. A device counts as given out where Slurm says so; on nodes that
+    no scheduler has where a process holds it, and a part of a device as that part.
+  - A node of Slurm is the host that has one of its addresses, or else its name, whole
+    or up to the first dot. One that no host is counts as a node too.
   - "C(allocationRate) is devices given out by capacity, over healthy nodes where both
     are known. C(utilization) is the mean of the devices that are given out.
     C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of

@@ -255,13 +255,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._check(self._read_config_data(path))
         filters = Filters(*(self.get_option(name) for name in Filters._fields))
         key = self._key(filters)
-        nodes = None
-        if cache and self.get_option("cache"):
-            nodes = self._cache.get(key)
-        if nodes is None:
+        kept = self._cache.get(key) if cache and self.get_option("cache") else None
+        if kept:
+            nodes = json.loads(kept["nodes"])
+        else:
             nodes, whole = self._read(filters)
             if whole and self.get_option("cache"):
-                self._cache[key] = nodes
+                # As one text: Ansible looks at every value of what it keeps, which
+                # takes longer than to read a large cloud.
+                self._cache[key] = {"nodes": json.dumps(nodes)}
         for missed in filters.missed(nodes):
             self.display.warning(f"{missed}: no node is of it")
         self._add(nodes)

@@ -54,6 +54,11 @@ EXAMPLES = r"""
         msg: "{{ query('gpufleet.openstack.gpu_report', 'heatmap', 'consumers',
                        top_k=10, group_by='user') }}"
 
+    - name: Who waits for how much, as Slurm says
+      ansible.builtin.debug:
+        msg: "{{ lookup('gpufleet.openstack.gpu_report', 'overview',
+                        sources=[{'type': 'facts'}, {'type': 'slurm'}]).pendingGpus }}"
+
     - name: Faulty nodes, with an error counter that is let pass
       ansible.builtin.debug:
         msg: "{{ lookup('gpufleet.openstack.gpu_report', 'nodes', status='faulty',

@@ -19,7 +19,7 @@ from .config import SECRETS, write_config
 from .hardware import HOSTS
 from .identity import fill_keystone
 from .initialize import age_heartbeats, follow_ports, make_database, migrate
-from .install import install_packages, install_venv
+from .install import install_packages, install_venv, missing_packages
 from .layout import (
     Bed,
     BedError,
@@ -96,7 +96,7 @@ def up() -> None:
             print(f"the bed is up: {bed.path}")
             return
         with stage("Debian packages"):
-            install_packages()
+            install_packages(missing_packages())
         with stage("virtual environment of the services"):
             install_venv(bed)
         _stop_others(bed)

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,13 +46,16 @@ def missing_packages() -> list[str]:
     return sorted(set(missing))
 
 
-def install_packages() -> None:
-    """Install the Debian packages that are missing.
+def install_packages(missing: Sequence[str], units: Sequence[str] = UNITS) -> None:
+    """Install Debian packages, without starting the services that come with them.
+
+    Args:
+        missing: Names of packages.
+        units: Services that shall not start with the machine either.
 
     Raises:
         BedError: It takes root, or apt-get failed.
     """
-    missing = missing_packages()
     if not missing:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -69,7 +72,7 @@ def install_packages() -> None:
     if Path("/run/systemd/system").is_dir():
         # These units came with the packages just now: nobody else wants them.
         subprocess.run(
-            ["systemctl", "disable", *UNITS], check=False, capture_output=True
+            ["systemctl", "disable", *units], check=False, capture_output=True
         )
 
 

@@ -78,6 +78,10 @@ RULES: dict[str, Rule] = {
         "look at cable and switch of the port",
         source="Azure's check_hw_ib, Primus-SaFE's net_ib_status_201.sh",
     ),
+    "slurm_state": Rule(
+        "Slurm can't use the node, or has taken it out by itself",
+        "look at Slurm's reason; resume the node when it is repaired",
+    ),
     "ecc_corrected": Rule(
         "many corrected memory errors since driver load",
         "watch it; replace the device where they grow",
@@ -150,6 +154,15 @@ def of_server(node: Record, rules: Policy) -> list[Record]:
     if "server_status" not in rules or status in (None, "ACTIVE"):
         return []
     return [_fault("server_status", rules, None, f"the server's status is {status}")]
+
+
+def told(broken: t.Iterable[tuple[str, str]], rules: Policy) -> list[Record]:
+    """Faults that a scheduler tells of a node, as rules with their evidence."""
+    return [
+        _fault(rule, rules, None, evidence)
+        for rule, evidence in broken
+        if rule in rules
+    ]
 
 
 def of_facts(

@@ -45,7 +45,8 @@ class Fleet(t.NamedTuple):
     Attributes:
         nodes: C(name), C(node) (as C(model.nodes) makes it), C(state) (as
             C(state.node_state) tells it), C(devices) and C(rdma_ports) (of facts that
-            tell of now; None where there are none) of each, by name.
+            tell of now; None where there are none) and C(shares) (how much of each
+            device is given out) of each, by name.
         consumers: Rows as C(consumers.report) has them.
         storage: C(total_bytes) and C(used_bytes), None where no source tells.
         pending: Devices that are asked for and not given out, None where no scheduler
@@ -64,7 +65,7 @@ class Fleet(t.NamedTuple):
 
 def build(
     hosts: t.Iterable[Host],
-    consumers: t.Sequence[Record] | None = None,
+    consumers: t.Sequence[Record] = (),
     storage: Record | None = None,
     pending: float | None = None,
     warnings: t.Sequence[str] = (),
@@ -76,8 +77,9 @@ def build(
 
     Args:
         hosts: All hosts; those without accelerators are left out.
-        consumers: What schedulers know of workloads; None where none is configured:
-            then processes are the consumers.
+        consumers: What schedulers know of workloads, with C(devices), a list of names
+            of hosts and indexes, where they know these. Of nodes that no scheduler has
+            processes are consumers too.
         storage: As in the fleet.
         pending: As in the fleet.
         warnings: What the sources warn of.
@@ -100,18 +102,40 @@ def build(
                 f"are {told['capacity']:g}"
             )
         usable = host.facts if told["measured"] else None
+        devices = usable and usable["devices"]
         nodes.append(
             {
                 "name": host.name,
                 "node": node,
                 "state": told,
-                "devices": usable and usable["devices"],
+                "devices": devices,
                 "rdma_ports": usable and usable.get("rdma_ports"),
+                "shares": [state.share(one, host.offers) for one in devices or []],
+                "scheduled": bool(host.offers),
             }
         )
-    if consumers is None:
-        consumers = [row for node in nodes for row in _processes(node)]
-    return Fleet(nodes, list(consumers), storage, pending, warnings, now)
+    rows = [_with_utilization(row, nodes) for row in consumers]
+    for node in nodes:
+        if not node["scheduled"]:
+            rows += _processes(node)
+    return Fleet(nodes, rows, storage, pending, warnings, now)
+
+
+def _with_utilization(row: Record, nodes: list[Record]) -> Record:
+    """A consumer with the mean utilization of its devices, where that is known."""
+    held = row.get("devices")
+    if row["stat"]["gpuUtilization"] is not None or not held:
+        return row
+    used = {
+        (node["name"], device["index"]): device.get("utilization_percent")
+        for node in nodes
+        for device in node["devices"] or []
+    }
+    known = [used.get((name, index)) for name, index in held]
+    if None in known:
+        return row
+    mean = sum(one or 0 for one in known) / len(known) / 100
+    return {**row, "stat": {**row["stat"], "gpuUtilization": mean}}
 
 
 def _processes(node: Record) -> t.Iterator[Record]:
@@ -119,13 +143,8 @@ def _processes(node: Record) -> t.Iterator[Record]:
     rows: dict[int, Record] = {}
     weights: dict[int, float] = {}
     for device in node["devices"] or []:
-        parts = device.get("partitions") or []
-        told = [part for part in parts if part.get("processes") is not None]
-        held = [(part["processes"], 1 / len(parts)) for part in told]
-        if not told:
-            held = [(device.get("processes") or [], 1.0)]
         seen = set()
-        for processes, size in held:
+        for processes, size in state.holdings(device) or []:
             for process in processes:
                 pid = process["pid"]
                 row = rows.setdefault(pid, _process(node, process))

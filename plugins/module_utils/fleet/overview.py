@@ -112,14 +112,14 @@ def _whole(number: float | None) -> float | None:
 def _utilization(nodes: list[Record]) -> tuple[float | None, str | None]:
     """Mean utilization of devices that are given out, and how it is known.
 
-    C(device): of those devices that a process holds, which is known of each. C(node):
-    where that is not known, over nodes all of whose devices are measured, the sum of
-    utilization by the number of devices given out, as idle devices have none.
+    C(device): of the very devices that a scheduler or a process holds. C(node): where
+    it is not known which these are, over nodes all of whose devices are measured, the
+    sum of utilization by the number of devices given out, as idle devices have none.
     """
     by_device = _used(
-        (device.get("utilization_percent"), state.share(device))
+        (device.get("utilization_percent"), share)
         for node in nodes
-        for device in node["devices"] or []
+        for device, share in zip(node["devices"] or [], node["shares"])
     )
     if by_device is not None:
         return by_device, "device"

@@ -29,12 +29,16 @@ class Offer(t.NamedTuple):
         capacity: How many devices it has there, None where not known.
         allocated: How many it has given out, parts as fractions; None where unknown.
         maintenance: Why the node was taken out on purpose, None where it was not.
+        devices: Indexes of the devices that are given out, None where not known.
+        faults: Rules that the node breaks there, each with its evidence.
     """
 
     source: str
     capacity: float | None
     allocated: float | None
     maintenance: str | None = None
+    devices: tuple[int, ...] | None = None
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def node_state(
@@ -73,6 +77,8 @@ def node_state(
     devices = [] if stale else known
     declared = sum(one["count"] for one in node["hardware"]["accelerators"])
     found = faults.of_server(node, rules)
+    for offer in offers:
+        found += faults.told(offer.faults, rules)
     if facts and not stale:
         ports = node.get("expected_rdma_ports")
         found += faults.of_facts(facts, declared, ports, moment, rules)
@@ -139,13 +145,30 @@ def _given_out(
     return round(sum(one or 0.0 for one in shares), 3), None
 
 
-def share(device: Record) -> float | None:
-    """How much of a device is held by processes, 0 to 1; None where unknown."""
+def share(device: Record, offers: t.Sequence[Offer] = ()) -> float | None:
+    """How much of a device is given out, 0 to 1; None where unknown.
+
+    As the schedulers say, where they tell devices; else by its processes.
+    """
+    mapped = [one.devices for one in offers if one.devices is not None]
+    if mapped:
+        return float(any(device["index"] in devices for devices in mapped))
+    held = holdings(device)
+    if held is None:
+        return None
+    return sum(size for processes, size in held if processes)
+
+
+def holdings(device: Record) -> list[tuple[list[Record], float]] | None:
+    """Processes by the part of a device that they hold, as a fraction of it.
+
+    Of its parts where all are known, else of the whole; None where unknown.
+    """
     parts = [part.get("processes") for part in device.get("partitions") or []]
     if parts and None not in parts:
-        return sum(bool(held) for held in parts) / len(parts)
-    held = device.get("processes")
-    return None if held is None else float(bool(held))
+        return [(processes, 1 / len(parts)) for processes in parts if processes]
+    whole = device.get("processes")
+    return None if whole is None else [(whole, 1.0)]
 
 
 def _allocation(allocated: float | None, capacity: float) -> str:

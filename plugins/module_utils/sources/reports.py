@@ -5,16 +5,39 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 import uuid
 
-from ..fleet import consumers, faults, fleet, heatmap, nodes, overview, state
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..fleet import consumers, faults, fleet, heatmap, join, nodes, overview, state
 from ..fleet.model import Record
-from . import facts
+from . import facts, slurm
+from .failure import SourceError
 
 REPORTS = ("overview", "consumers", "heatmap", "nodes")
 
+TIMEOUT = 20
+"""Seconds that a source may take."""
+
 ARGUMENT_SPEC: Record = {
+    "sources": {
+        "type": "list",
+        "elements": "dict",
+        "default": [{"type": "facts"}],
+        "options": {
+            "type": {"type": "str", "required": True, "choices": ["facts", "slurm"]},
+            "cluster": {"type": "str"},
+            "timeout": {"type": "int", "default": TIMEOUT},
+            "url": {"type": "str"},
+            "user": {"type": "str"},
+            "token": {"type": "str", "no_log": True},
+            "validate_certs": {"type": "bool", "default": True},
+            "ca_cert": {"type": "path"},
+            "login": {"type": "str"},
+        },
+    },
     "stale_after": {"type": "int", "default": 300},
     "now": {"type": "str"},
     "preset": {"type": "str", "default": "default", "choices": list(faults.PRESETS)},
@@ -65,7 +88,7 @@ def compute(
     for name in names or [""]:
         if name not in REPORTS:
             raise BadRequest(f"{name!r} is none of {', '.join(REPORTS)}")
-    _check(options)
+    options = _checked(options)
     seen = _snapshot(options, hostvars)
     try:
         found = [_report(name, seen, options) for name in names]
@@ -86,19 +109,37 @@ def _answer(code: int, message: str, data: Record | None) -> Record:
     return {"code": code, "message": message, "data": data, "traceId": trace}
 
 
-def _check(options: t.Mapping[str, t.Any]) -> None:
+def _checked(options: t.Mapping[str, t.Any]) -> Record:
+    """The options, with their types and defaults.
+
+    Raises:
+        BadRequest: One has a value that can't be.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    result = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
+    if result.error_messages:
+        raise BadRequest("; ".join(result.error_messages))
+    found: Record = result.validated_parameters
     for name, least, most in (
         ("page_num", 1, None),
         ("page_size", 1, 1000),
         ("top_k", 1, None),
         ("stale_after", 0, None),
     ):
-        value = options[name]
+        value = found[name]
         if value < least or (most and value > most):
             allowed = f"{least} to {most}" if most else f"{least} or more"
             raise BadRequest(f"{name}: {value} must be {allowed}")
-    if options["now"] and state.moment_of(options["now"]) is None:
-        raise BadRequest(f"now: {options['now']!r} is no time as ISO 8601 has it")
+    if found["now"] and state.moment_of(found["now"]) is None:
+        raise BadRequest(f"now: {found['now']!r} is no time as ISO 8601 has it")
+    for number, source in enumerate(found["sources"]):
+        if source["timeout"] < 1:
+            raise BadRequest(
+                f"sources[{number}].timeout: {source['timeout']} must be 1 or more"
+            )
+        if source["url"] and source["login"]:
+            raise BadRequest(f"sources[{number}]: give url or login, not both")
+    return found
 
 
 def _snapshot(
@@ -110,9 +151,17 @@ def _snapshot(
     except faults.PolicyError as error:
         raise BadRequest(str(error)) from error
     warnings: list[str] = []
+    hosts = facts.hosts(hostvars, warnings.append)
+    sources = options["sources"]
+    if not any(source["type"] == "facts" for source in sources):
+        hosts = [host._replace(facts=None) for host in hosts]
+    asked = [source for source in sources if source["type"] == "slurm"]
+    joined = join.join(hosts, _schedules(asked))
     seen = fleet.build(
-        facts.hosts(hostvars, warnings.append),
-        warnings=warnings,
+        joined.hosts,
+        consumers=joined.consumers,
+        pending=joined.pending,
+        warnings=warnings + joined.warnings,
         now=state.moment_of(options["now"]) if options["now"] else None,
         stale_after=options["stale_after"],
         rules=rules,
@@ -120,6 +169,38 @@ def _snapshot(
     if seen.warnings and options["strict"]:
         raise Incomplete("; ".join(seen.warnings))
     return seen
+
+
+def _schedules(sources: list[Record]) -> list[join.Schedule]:
+    """What the schedulers know, read side by side; what one can't tell is a failure."""
+    found: dict[int, join.Schedule] = {}
+
+    def read(number: int, source: Record) -> None:
+        try:
+            found[number] = slurm.read(source, source["timeout"])
+        except SourceError as error:
+            found[number] = _failed(source, str(error))
+        except Exception as error:  # noqa: BLE001 -- an answer of a shape nobody has seen
+            text = f"its answer is not understood: {type(error).__name__}: {error}"
+            found[number] = _failed(source, text)
+
+    threads = [
+        # One that hangs is left behind.
+        threading.Thread(target=read, args=each, daemon=True)
+        for each in enumerate(sources)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread, source in zip(threads, sources):
+        thread.join(source["timeout"])
+    return [
+        found.get(number) or _failed(source, f"it took more than {source['timeout']} s")
+        for number, source in enumerate(sources)
+    ]
+
+
+def _failed(source: Record, reason: str) -> join.Schedule:
+    return join.Schedule(source["type"], [], [], None, reason, source["cluster"])
 
 
 def _report(name: str, seen: fleet.Fleet, options: t.Mapping[str, t.Any]) -> Record:

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 import requests_mock as rm
 from openstack.config import loader
+
 from unit.cloud.fakes import FakeTime, Site
 
 if t.TYPE_CHECKING:

@@ -10,7 +10,6 @@ import requests
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.noauth import NoAuth
 from keystoneauth1.session import Session
-from unit.cloud.fakes import CATALOG, KEYSTONE, TOKEN, FakeTime, Reply, Site, token
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.api import Api
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
@@ -23,6 +22,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
     OutcomeUnknown,
     ResourceError,
 )
+from unit.cloud.fakes import CATALOG, KEYSTONE, TOKEN, FakeTime, Reply, Site, token
 
 BUSY = [0.5, 1, 2, 4, 8, 8]
 """The pauses of a request that is retried to the end."""

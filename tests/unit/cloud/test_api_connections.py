@@ -17,7 +17,6 @@ import requests_mock as rm
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.noauth import NoAuth
 from keystoneauth1.session import Session
-from unit.cloud.fakes import FakeTime, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.api import (
     Api,
@@ -27,6 +26,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
     ApiError,
     OutcomeUnknown,
 )
+from unit.cloud.fakes import FakeTime, Site
 
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
 GOOD = HEAD + b"Content-Length: 11\r\nConnection: close\r\n\r\n" + b'{"id": "x"}'

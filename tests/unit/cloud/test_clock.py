@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import itertools
 
-from unit.cloud.fakes import FakeTime
-
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.clock import (
     growing,
 )
+from unit.cloud.fakes import FakeTime
 
 
 def test_counts_from_its_start_to_the_deadline(time: FakeTime) -> None:

@@ -8,7 +8,6 @@ import typing as t
 
 import pytest
 import requests
-from unit.cloud.fakes import PROJECT, TEMPLATES, USER, Raw, Reply, Site, templates
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.cluster_template import (  # noqa: E501 -- a name has no place to break
     ClusterTemplateResource,
@@ -23,6 +22,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.profiles import (
     PROFILES,
 )
+from unit.cloud.fakes import PROJECT, TEMPLATES, USER, Raw, Reply, Site, templates
 
 ID = "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
 IMAGE = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"

@@ -7,16 +7,6 @@ import typing as t
 from urllib.parse import quote
 
 import pytest
-from unit.cloud.fakes import (
-    PROJECT,
-    TEMPLATES,
-    USER,
-    FakeTime,
-    Raw,
-    Reply,
-    Site,
-    templates,
-)
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -31,6 +21,16 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_clust
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile import (  # noqa: E501 -- a name has no place to break
     reconcile,
+)
+from unit.cloud.fakes import (
+    PROJECT,
+    TEMPLATES,
+    USER,
+    FakeTime,
+    Raw,
+    Reply,
+    Site,
+    templates,
 )
 
 ID = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0001"

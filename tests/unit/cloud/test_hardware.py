@@ -7,7 +7,6 @@ import typing as t
 
 import pytest
 import requests
-from unit.cloud.fakes import FakeTime, Raw, Reply, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -24,6 +23,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.extra_spe
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.hardware import (
     HardwareResource,
 )
+from unit.cloud.fakes import FakeTime, Raw, Reply, Site
 
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
 FLAVOR = "GET /v2.1/flavors/7"

@@ -9,7 +9,6 @@ import datetime
 import typing as t
 
 import pytest
-from unit.cloud.fakes import Raw, Reply, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     InvalidInput,
@@ -18,6 +17,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.heat_stack import (  # noqa: E501 -- a name has no place to break
     HeatStackResource,
 )
+from unit.cloud.fakes import Raw, Reply, Site
 
 ID = "4b1c3a7e-7a86-4f0e-8f0a-0a4b2f6d9b7c"
 BY_NAME = "GET /v1.0/stacks/net"

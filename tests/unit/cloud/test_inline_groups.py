@@ -6,6 +6,16 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    Conflict,
+    HardwareNotFound,
+    InvalidInput,
+    ResourceError,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
+    GpuClusterResource,
+)
 from unit.cloud.fakes import PROJECT, TEMPLATES, Raw, Reply, Site, templates
 from unit.cloud.test_gpu_cluster import (
     BY_ID,
@@ -26,16 +36,6 @@ from unit.cloud.test_gpu_cluster import (
     there,
     with_template,
     workers,
-)
-
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
-    Conflict,
-    HardwareNotFound,
-    InvalidInput,
-    ResourceError,
-)
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
-    GpuClusterResource,
 )
 
 MAKE = f"POST /v1/clusters/{ID}/nodegroups"

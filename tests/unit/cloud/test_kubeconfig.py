@@ -18,7 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from unit.cloud.fakes import PROJECT, Raw, Reply, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
     kubeconfig,
@@ -34,6 +33,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.kubeconfig import (  # noqa: E501 -- a name has no place to break
     KubeconfigResource,
 )
+from unit.cloud.fakes import PROJECT, Raw, Reply, Site
 
 ID = "0562d357-8641-4759-8fed-8173f02c9633"
 CLUSTER = "GET /v1/clusters/gpu"

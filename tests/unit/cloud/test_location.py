@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import TEMPLATES, Raw, Reply, Site, templates
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -24,6 +23,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.location 
     Placement,
     pick,
 )
+from unit.cloud.fakes import TEMPLATES, Raw, Reply, Site, templates
 
 EAST = "11111111-7a86-4f0e-8f0a-0a4b2f6d9b7c"
 WEST = "22222222-7a86-4f0e-8f0a-0a4b2f6d9b7c"

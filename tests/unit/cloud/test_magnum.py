@@ -9,7 +9,6 @@ import pytest
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.noauth import NoAuth
 from keystoneauth1.session import Session
-from unit.cloud.fakes import PROJECT, FakeTime, Raw, Reply, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -26,6 +25,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.waiter im
     FAILED,
     Status,
 )
+from unit.cloud.fakes import PROJECT, FakeTime, Raw, Reply, Site
 
 SEVERAL = Reply(409, {"errors": [{"detail": "Multiple clusters exist with same name"}]})
 MISSING = Reply(404, {"errors": [{"detail": "Cluster gpu could not be found."}]})

@@ -13,6 +13,15 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.gpufleet.openstack.plugins.modules import (
+    cluster_template,
+    cluster_template_info,
+    gpu_cluster,
+    gpu_cluster_info,
+    hardware,
+    hardware_info,
+)
 from unit.cloud.fakes import (
     AUTH,
     PASSWORD,
@@ -23,15 +32,6 @@ from unit.cloud.fakes import (
     Reply,
     Site,
     templates,
-)
-
-from ansible_collections.gpufleet.openstack.plugins.modules import (
-    cluster_template,
-    cluster_template_info,
-    gpu_cluster,
-    gpu_cluster_info,
-    hardware,
-    hardware_info,
 )
 
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import PROJECT, Raw, Reply, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -18,6 +17,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.node_group import (  # noqa: E501 -- a name has no place to break
     NodeGroupResource,
 )
+from unit.cloud.fakes import PROJECT, Raw, Reply, Site
 
 ID = "7c1c1a0e-1d5b-4e51-9f5a-6d2f5a1f0001"
 BY_NAME = "GET /v1/clusters/train"

@@ -6,6 +6,17 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    AmbiguousName,
+    Conflict,
+    InvalidInput,
+    NodeNotFound,
+    ResourceError,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
+    GpuClusterResource,
+)
 from unit.cloud.fakes import Raw, Reply, Site
 from unit.cloud.test_gpu_cluster import (
     BY_ID,
@@ -19,17 +30,6 @@ from unit.cloud.test_gpu_cluster import (
     there,
     with_template,
     workers,
-)
-
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
-    AmbiguousName,
-    Conflict,
-    InvalidInput,
-    NodeNotFound,
-    ResourceError,
-)
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
-    GpuClusterResource,
 )
 
 STACK = "GET /v1.0/stacks/4b1c3a7e"

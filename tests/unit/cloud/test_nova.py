@@ -7,12 +7,12 @@ import pytest
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.noauth import NoAuth
 from keystoneauth1.session import Session
-from unit.cloud.fakes import Reply, Site
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.nova import Nova
+from unit.cloud.fakes import Reply, Site
 
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
 SMALL = {"id": "1", "name": "gpu.small", "extra_specs": {}}

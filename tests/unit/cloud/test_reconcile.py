@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import FakeTime, Raw
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -34,6 +33,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.waiter import (
     Status,
 )
+from unit.cloud.fakes import FakeTime, Raw
 
 
 class Box:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import PROJECT, TEMPLATES, Reply, Site, templates
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -19,6 +18,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reference
     Reference,
     References,
 )
+from unit.cloud.fakes import PROJECT, TEMPLATES, Reply, Site, templates
 
 ID = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
 OTHER = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c22"

@@ -11,16 +11,6 @@ from pathlib import Path
 import openstack
 import pytest
 import yaml
-from unit.cloud.fakes import (
-    AUTH,
-    CATALOG,
-    KEYSTONE,
-    PASSWORD,
-    PROJECT,
-    FakeTime,
-    Reply,
-    Site,
-)
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -30,6 +20,16 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors im
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.session import (
     magnum_ceiling,
+)
+from unit.cloud.fakes import (
+    AUTH,
+    CATALOG,
+    KEYSTONE,
+    PASSWORD,
+    PROJECT,
+    FakeTime,
+    Reply,
+    Site,
 )
 
 

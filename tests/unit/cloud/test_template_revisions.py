@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from unit.cloud.fakes import PROJECT, Raw
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     AmbiguousName,
@@ -15,6 +14,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.template_
     named,
     of,
 )
+from unit.cloud.fakes import PROJECT, Raw
 
 
 def template(

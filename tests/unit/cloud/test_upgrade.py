@@ -10,6 +10,16 @@ answers is tested there too.
 from __future__ import annotations
 
 import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+    ApiError,
+    Conflict,
+    InvalidInput,
+    ResourceError,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
+    GpuClusterResource,
+)
 from unit.cloud.fakes import PROJECT, TEMPLATES, Reply, Site, templates
 from unit.cloud.test_gpu_cluster import (
     BY_ID,
@@ -27,16 +37,6 @@ from unit.cloud.test_gpu_cluster import (
     there,
     with_template,
     workers,
-)
-
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
-    ApiError,
-    Conflict,
-    InvalidInput,
-    ResourceError,
-)
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.gpu_cluster import (  # noqa: E501 -- a name has no place to break
-    GpuClusterResource,
 )
 
 UPGRADE = f"POST /v1/clusters/{ID}/actions/upgrade"

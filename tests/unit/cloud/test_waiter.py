@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from unit.cloud.fakes import FakeTime
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
     ApiError,
@@ -25,6 +24,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.waiter im
     Status,
     wait_until,
 )
+from unit.cloud.fakes import FakeTime
 
 OLD = "2026-01-01T10:00:00+00:00"
 NEW = "2026-01-01T10:00:07+00:00"

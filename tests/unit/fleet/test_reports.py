@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from unit.fleet import fleets
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import (
     consumers,
@@ -19,6 +18,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import (
     nodes,
     overview,
 )
+from unit.fleet import fleets
 
 Host = fleet.Host
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 import yaml
-from unit.fleet import fleets
 
 from ansible_collections.gpufleet.openstack.plugins.doc_fragments.reports import (
     ModuleDocFragment,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import reports
 from fakenode.sysfs import Node
+from unit.fleet import fleets
 
 NOW = fleets.NOW.isoformat()
 
@@ -176,6 +176,19 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
         (["heatmap"], {"topk": 5}, "topk: no such option; there are"),
         (["overview"], {"rules": {"heat": True}}, "rules: 'heat' is none of"),
         (["nodes"], {"name": "none"}, "name: there is no node 'none'"),
+        (["nodes"], {"sources": [{"type": "pbs"}]}, "facts, slurm, got: pbs"),
+        (["nodes"], {"sources": [{"url": "x"}]}, "type found in sources"),
+        (
+            ["nodes"],
+            {"sources": [{"type": "slurm", "url": "x", "login": "y"}]},
+            "sources[0]: give url or login, not both",
+        ),
+        (
+            ["nodes"],
+            {"sources": [{"type": "slurm", "timeout": 0}]},
+            "sources[0].timeout: 0 must be 1 or more",
+        ),
+        (["nodes"], {"sources": [{"type": "facts", "uri": "x"}]}, "uri"),
     ],
 )
 def test_bad_input(
@@ -229,8 +242,29 @@ def test_the_module_says_the_same(static: Static, tmp_path: Path) -> None:
 
 def test_the_module_has_the_options_that_are_documented() -> None:
     fragment = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-    documented = {
-        name: {key: one[key] for key in ("type", "default", "choices") if key in one}
-        for name, one in fragment.items()
-    }
-    assert documented == reports.ARGUMENT_SPEC
+
+    def documented(options: dict[str, Any]) -> dict[str, Any]:
+        keys = ("type", "elements", "default", "required", "choices")
+        return {
+            name: {
+                **{key: one[key] for key in keys if key in one},
+                **(
+                    {"options": documented(one["suboptions"])}
+                    if "suboptions" in one
+                    else {}
+                ),
+            }
+            for name, one in options.items()
+        }
+
+    def known(spec: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: {
+                key: known(value) if key == "options" else value
+                for key, value in one.items()
+                if key != "no_log"
+            }
+            for name, one in spec.items()
+        }
+
+    assert documented(fragment) == known(reports.ARGUMENT_SPEC)

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which host is which node of a scheduler: pure functions on plain data."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+
+from .fleet import Host
+from .model import Record
+from .state import Offer
+
+
+class Scheduled(t.NamedTuple):
+    """A node as a scheduler knows it.
+
+    Attributes:
+        name: Its name there.
+        offer: What the scheduler has on it.
+        provider_id: Id of its server, None where not known.
+        aliases: Further names and addresses.
+    """
+
+    name: str
+    offer: Offer
+    provider_id: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class Schedule(t.NamedTuple):
+    """What a scheduler knows.
+
+    Attributes:
+        source: C(kubernetes) or C(slurm).
+        nodes: Its nodes.
+        consumers: Rows as C(fleet.build) takes them, with its own names of nodes in
+            C(devices).
+        pending: Devices that are asked for and not given out.
+        failure: Why it could not be read; then nothing else is known.
+        cluster: Name of the cluster that it is of, None where that is not known.
+    """
+
+    source: str
+    nodes: list[Scheduled]
+    consumers: list[Record]
+    pending: float | None
+    failure: str | None = None
+    cluster: str | None = None
+
+
+class Joined(t.NamedTuple):
+    """Hosts with what the schedulers know, and the consumers with names of hosts."""
+
+    hosts: list[Host]
+    consumers: list[Record]
+    pending: float | None
+    warnings: list[str]
+
+
+def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
+    """Put together what the inventory and the schedulers know.
+
+    A scheduler's node is the host with its server's id, or else with one of its
+    addresses, or else its name, whole or up to the first dot. What two have in common
+    tells nothing. A node that no host is stands as a host of its own. Where a scheduler
+    could not be read, what is given out on the hosts (of its cluster, where it has one)
+    is not known.
+    """
+    offers: dict[str, list[Offer]] = {}
+    consumers: list[Record] = []
+    warnings: list[str] = []
+    known = {host.name: host for host in hosts}
+    pending: float | None = None
+    for schedule in schedules:
+        if schedule.failure:
+            warnings.append(f"{schedule.source}: {schedule.failure}")
+            for host in hosts:
+                if schedule.cluster in (None, _cluster(host)):
+                    offer = Offer(schedule.source, None, None)
+                    offers.setdefault(host.name, []).append(offer)
+            continue
+        names = _names(hosts, schedule.nodes)
+        for node in schedule.nodes:
+            name = names.get(node.name, node.name)
+            known.setdefault(name, Host(name))
+            offers.setdefault(name, []).append(node.offer)
+        for row in schedule.consumers:
+            devices = row.get("devices")
+            if devices is not None:
+                devices = [(names.get(name, name), index) for name, index in devices]
+            consumers.append({**row, "devices": devices})
+        if schedule.pending is not None:
+            pending = (pending or 0) + schedule.pending
+    for name, found in offers.items():
+        if len(found) > 1:
+            told = ", ".join(offer.source for offer in found)
+            warnings.append(
+                f"{name}: has several schedulers ({told}); the larger counts"
+            )
+    joined = [
+        host._replace(offers=tuple(offers.get(name, ())))
+        for name, host in known.items()
+    ]
+    return Joined(joined, consumers, pending, warnings)
+
+
+def _cluster(host: Host) -> str | None:
+    return ((host.node or {}).get("cluster") or {}).get("name")
+
+
+def _names(hosts: t.Sequence[Host], nodes: t.Sequence[Scheduled]) -> dict[str, str]:
+    """Names of hosts by name of a scheduler's node."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for of_host, of_node in (
+        (_ids, lambda node: {node.provider_id} - {None}),
+        (_addresses, lambda node: {node.name, *node.aliases}),
+        (lambda host: _spellings(host)[0], lambda node: {node.name, *node.aliases}),
+        (lambda host: _spellings(host)[1], lambda node: {_short(node.name)}),
+    ):
+        by_key = _once((key, host.name) for host in hosts for key in of_host(host))
+        told = _once((key, node.name) for node in nodes for key in of_node(node))
+        for key, node_name in told.items():
+            host_name = by_key.get(key)
+            if host_name and node_name not in found and host_name not in taken:
+                found[node_name] = host_name
+                taken.add(host_name)
+    return found
+
+
+def _once(pairs: t.Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Values by key, of those keys that one value alone has."""
+    listed = sorted(set(pairs))
+    counts = Counter(key for key, _value in listed)
+    return {key: value for key, value in listed if counts[key] == 1}
+
+
+def _ids(host: Host) -> set[str]:
+    ident = (host.node or {}).get("id")
+    return {ident} if ident else set()
+
+
+def _addresses(host: Host) -> set[str]:
+    listed = (host.node or {}).get("addresses") or []
+    return {one["address"] for one in listed}
+
+
+def _spellings(host: Host) -> tuple[set[str], set[str]]:
+    """A host's names: whole, and up to the first dot."""
+    told = (
+        host.name,
+        (host.node or {}).get("name"),
+        (host.facts or {}).get("hostname"),
+    )
+    names = {str(name) for name in told if name}
+    return names, {_short(name) for name in names}
+
+
+def _short(name: str) -> str:
+    return name.split(".")[0].lower()
