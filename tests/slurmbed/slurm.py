@@ -246,7 +246,7 @@ def missing() -> list[str]:
 
 def _free_ports(number: int) -> list[int]:
     """Ports that nobody listens on now."""
-    tried = [socket.socket() for _ in range(number)]
+    tried = [socket.socket() for _number in range(number)]
     try:
         for one in tried:
             one.bind(("127.0.0.1", 0))

@@ -216,7 +216,7 @@ def _asked(job: Record) -> int:
 
 def _tasks_of_array(job: Record) -> int:
     """How many tasks a waiting job stands for: C(2-3%2) are two."""
-    text = str(job.get("array_task_string") or "").split("%")[0]
+    text = str(job.get("array_task_string") or "").partition("%")[0]
     return len(_indexes(text) or ()) or 1
 
 
