@@ -23,12 +23,15 @@ options:
       type:
         description:
           - V(facts) is what M(gpufleet.openstack.gpu_facts) has found.
+          - V(kubernetes) is what a Kubernetes cluster has given out, to which
+            workloads. It needs the Python package C(kubernetes) on the controller, and
+            may list nodes, pods and the owners of pods.
           - V(slurm) is what Slurm has given out, to which jobs. It is asked over its
             REST API where O(sources[].url) is set, else by C(squeue) and C(scontrol)
             (C(sinfo) before Slurm 23.02).
         type: str
         required: true
-        choices: [facts, slurm]
+        choices: [facts, kubernetes, slurm]
       cluster:
         description: Name of the cluster that the source is of.
         type: str
@@ -57,6 +60,23 @@ options:
           - Host where Slurm's commands are, that C(ssh) reaches without asking.
             Without it they are run on the controller.
         type: str
+      kubeconfig:
+        description:
+          - Path to the kubeconfig of a Kubernetes cluster, as
+            M(gpufleet.openstack.kubeconfig) writes it; without it that of
+            E(KUBECONFIG), or C(~/.kube/config).
+        type: path
+      context:
+        description: Name of the context in it; without it the one that is current.
+        type: str
+      resources:
+        description:
+          - Names of resources of Kubernetes that are devices, beside
+            C(nvidia.com/gpu), C(nvidia.com/gpu.shared), C(nvidia.com/mig-*),
+            C(amd.com/gpu), C(habana.ai/gaudi) and C(intel.com/npu).
+        type: list
+        elements: str
+        default: []
   stale_after:
     description:
       - Age of facts in seconds from which on they say nothing of now; V(0) for never.
@@ -70,7 +90,8 @@ options:
     description:
       - Which rules make a node faulty. V(default) has C(server_status),
         C(devices_missing), C(device_failed), C(ecc_uncorrected) (above 0),
-        C(row_remap), C(xid) (within 2 hours), C(rdma_ports) and C(slurm_state).
+        C(row_remap), C(xid) (within 2 hours), C(rdma_ports), C(not_ready) and
+        C(not_allocatable) (Kubernetes) and C(slurm_state).
       - V(strict) has C(ecc_corrected) (above 10,000) and C(temperature) (above 100)
         beside these.
     type: str
@@ -149,11 +170,13 @@ notes:
   - "A node counts in one of C(healthyNodes), C(faultyNodes) and C(maintenanceNodes);
     a healthy one in one of C(fullyIdleNodes), C(partiallyIdleNodes), C(busyNodes) and
     C(unknownNodes)."
-  - A node's capacity is what Slurm has there, or else what the flavor declares, or else
-    what was measured. A device counts as given out where Slurm says so; on nodes that
-    no scheduler has where a process holds it, and a part of a device as that part.
-  - A node of Slurm is the host that has one of its addresses, or else its name, whole
-    or up to the first dot. One that no host is counts as a node too.
+  - A node's capacity is what a scheduler has there, or else what the flavor declares,
+    or else what was measured. A device counts as given out where a scheduler says
+    so; on nodes that none has where a process holds it, and a part of a device as
+    that part.
+  - A node of a scheduler is the host that has its server's id, or else one of its
+    addresses, or else its name, whole or up to the first dot. One that no host is
+    counts as a node too.
   - "C(allocationRate) is devices given out by capacity, over healthy nodes where both
     are known. C(utilization) is the mean of the devices that are given out.
     C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of

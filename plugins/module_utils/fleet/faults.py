@@ -78,6 +78,16 @@ RULES: dict[str, Rule] = {
         "look at cable and switch of the port",
         source="Azure's check_hw_ib, Primus-SaFE's net_ib_status_201.sh",
     ),
+    "not_ready": Rule(
+        "Kubernetes says that the node is not ready",
+        "look at kubelet and network of the node",
+        source="Primus-SaFE (fault.yaml, NotReady)",
+    ),
+    "not_allocatable": Rule(
+        "the device plugin withholds devices as unhealthy",
+        "look at the plugin's log and at the device",
+        source="ROCm's gpu-operator, NVIDIA's k8s-device-plugin",
+    ),
     "slurm_state": Rule(
         "Slurm can't use the node, or has taken it out by itself",
         "look at Slurm's reason; resume the node when it is repaired",

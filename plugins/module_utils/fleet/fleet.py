@@ -90,7 +90,7 @@ def build(
     now = now or datetime.now(timezone.utc)
     rules = faults.policy() if rules is None else rules
     warnings = list(warnings)
-    nodes = []
+    nodes: list[Record] = []
     for host in sorted(hosts, key=lambda host: host.name):
         node = host.node or NO_NODE
         told = state.node_state(node, host.facts, now, stale_after, rules, host.offers)
@@ -114,23 +114,23 @@ def build(
                 "scheduled": bool(host.offers),
             }
         )
-    rows = [_with_utilization(row, nodes) for row in consumers]
+    used = {
+        (node["name"], device["index"]): device.get("utilization_percent")
+        for node in nodes
+        for device in node["devices"] or []
+    }
+    rows = [_with_utilization(row, used) for row in consumers]
     for node in nodes:
         if not node["scheduled"]:
             rows += _processes(node)
     return Fleet(nodes, rows, storage, pending, warnings, now)
 
 
-def _with_utilization(row: Record, nodes: list[Record]) -> Record:
+def _with_utilization(row: Record, used: dict[tuple[str, int], float | None]) -> Record:
     """A consumer with the mean utilization of its devices, where that is known."""
     held = row.get("devices")
     if row["stat"]["gpuUtilization"] is not None or not held:
         return row
-    used = {
-        (node["name"], device["index"]): device.get("utilization_percent")
-        for node in nodes
-        for device in node["devices"] or []
-    }
     known = [used.get((name, index)) for name, index in held]
     if None in known:
         return row

@@ -40,6 +40,7 @@ class Schedule(t.NamedTuple):
         pending: Devices that are asked for and not given out.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it is of, None where that is not known.
+        warnings: What else could not be read.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Schedule(t.NamedTuple):
     pending: float | None
     failure: str | None = None
     cluster: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Joined(t.NamedTuple):
@@ -74,8 +76,10 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
     known = {host.name: host for host in hosts}
     pending: float | None = None
     for schedule in schedules:
+        name = " ".join(filter(None, (schedule.source, schedule.cluster)))
+        warnings += [f"{name}: {text}" for text in schedule.warnings]
         if schedule.failure:
-            warnings.append(f"{schedule.source}: {schedule.failure}")
+            warnings.append(f"{name}: {schedule.failure}")
             for host in hosts:
                 if schedule.cluster in (None, _cluster(host)):
                     offer = Offer(schedule.source, None, None)

@@ -13,7 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..fleet import consumers, faults, fleet, heatmap, join, nodes, overview, state
 from ..fleet.model import Record
-from . import facts, slurm
+from . import facts, kubernetes, slurm
 from .failure import SourceError
 
 REPORTS = ("overview", "consumers", "heatmap", "nodes")
@@ -27,7 +27,11 @@ ARGUMENT_SPEC: Record = {
         "elements": "dict",
         "default": [{"type": "facts"}],
         "options": {
-            "type": {"type": "str", "required": True, "choices": ["facts", "slurm"]},
+            "type": {
+                "type": "str",
+                "required": True,
+                "choices": ["facts", "kubernetes", "slurm"],
+            },
             "cluster": {"type": "str"},
             "timeout": {"type": "int", "default": TIMEOUT},
             "url": {"type": "str"},
@@ -36,6 +40,9 @@ ARGUMENT_SPEC: Record = {
             "validate_certs": {"type": "bool", "default": True},
             "ca_cert": {"type": "path"},
             "login": {"type": "str"},
+            "kubeconfig": {"type": "path"},
+            "context": {"type": "str"},
+            "resources": {"type": "list", "elements": "str", "default": []},
         },
     },
     "stale_after": {"type": "int", "default": 300},
@@ -59,6 +66,18 @@ ARGUMENT_SPEC: Record = {
     "envelope": {"type": "bool", "default": False},
 }
 """The options of the documentation fragment C(gpufleet.openstack.reports)."""
+
+
+_READERS = {"kubernetes": kubernetes.read, "slurm": slurm.read}
+
+_OPTIONS = {
+    "facts": (),
+    "kubernetes": ("kubeconfig", "context", "resources"),
+    "slurm": ("url", "user", "token", "validate_certs", "ca_cert", "login"),
+}
+"""The options of each type of source, beside those that all have."""
+
+_COMMON = ("cluster", "timeout")
 
 
 class BadRequest(ValueError):
@@ -133,6 +152,7 @@ def _checked(options: t.Mapping[str, t.Any]) -> Record:
     if found["now"] and state.moment_of(found["now"]) is None:
         raise BadRequest(f"now: {found['now']!r} is no time as ISO 8601 has it")
     for number, source in enumerate(found["sources"]):
+        _only_its_own(number, source)
         if source["timeout"] < 1:
             raise BadRequest(
                 f"sources[{number}].timeout: {source['timeout']} must be 1 or more"
@@ -140,6 +160,18 @@ def _checked(options: t.Mapping[str, t.Any]) -> Record:
         if source["url"] and source["login"]:
             raise BadRequest(f"sources[{number}]: give url or login, not both")
     return found
+
+
+def _only_its_own(number: int, source: Record) -> None:
+    """Refuse options of other types; those that stand at their default say nothing."""
+    allowed = ("type", *_COMMON, *_OPTIONS[source["type"]])
+    options = ARGUMENT_SPEC["sources"]["options"]
+    for name, value in source.items():
+        if name not in allowed and value != options[name].get("default"):
+            raise BadRequest(
+                f"sources[{number}].{name}: a source of type {source['type']} has no "
+                f"such option, only {', '.join(allowed[1:])}"
+            )
 
 
 def _snapshot(
@@ -155,7 +187,7 @@ def _snapshot(
     sources = options["sources"]
     if not any(source["type"] == "facts" for source in sources):
         hosts = [host._replace(facts=None) for host in hosts]
-    asked = [source for source in sources if source["type"] == "slurm"]
+    asked = [source for source in sources if source["type"] in _READERS]
     joined = join.join(hosts, _schedules(asked))
     seen = fleet.build(
         joined.hosts,
@@ -177,7 +209,7 @@ def _schedules(sources: list[Record]) -> list[join.Schedule]:
 
     def read(number: int, source: Record) -> None:
         try:
-            found[number] = slurm.read(source, source["timeout"])
+            found[number] = _READERS[source["type"]](source, source["timeout"])
         except SourceError as error:
             found[number] = _failed(source, str(error))
         except Exception as error:  # noqa: BLE001 -- an answer of a shape nobody has seen

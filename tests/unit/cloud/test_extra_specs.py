@@ -298,7 +298,7 @@ _theirs = st.dictionaries(
 ).map(lambda specs: {k: v for k, v in specs.items() if "CUSTOM" not in k})
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=100, database=None)
 @given(_accelerators, _numbers, _numbers, _theirs)
 def test_what_was_written_is_read_again(
     accelerators: list[Given],
@@ -314,7 +314,7 @@ def test_what_was_written_is_read_again(
     assert all(len(value) <= LONGEST_VALUE for value in specs.values())
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=100, database=None)
 @given(
     st.dictionaries(
         st.sampled_from([*specs_of(A100, ALIASED, power=1, cost=1), "hw:a"]),

@@ -81,7 +81,7 @@ def test_a_scheduler_that_failed_makes_its_hosts_unknown() -> None:
     ]
     failed = join.Schedule("slurm", [], [], None, "it is down", "training")
     joined = join.join(hosts, [failed])
-    assert joined.warnings == ["slurm: it is down"]
+    assert joined.warnings == ["slurm training: it is down"]
     offers = {one.name: one.offers for one in joined.hosts}
     assert offers == {"a": (state.Offer("slurm", None, None),), "b": ()}
     report = overview.report(fleet.build(joined.hosts, now=fleets.NOW))

@@ -21,6 +21,7 @@ from ansible_collections.gpufleet.openstack.plugins.doc_fragments.reports import
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import reports
 from fakenode.sysfs import Node
+from recorded.kube import Kube
 from unit.fleet import fleets
 
 NOW = fleets.NOW.isoformat()
@@ -176,7 +177,7 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
         (["heatmap"], {"topk": 5}, "topk: no such option; there are"),
         (["overview"], {"rules": {"heat": True}}, "rules: 'heat' is none of"),
         (["nodes"], {"name": "none"}, "name: there is no node 'none'"),
-        (["nodes"], {"sources": [{"type": "pbs"}]}, "facts, slurm, got: pbs"),
+        (["nodes"], {"sources": [{"type": "pbs"}]}, "kubernetes, slurm, got: pbs"),
         (["nodes"], {"sources": [{"url": "x"}]}, "type found in sources"),
         (
             ["nodes"],
@@ -189,6 +190,12 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
             "sources[0].timeout: 0 must be 1 or more",
         ),
         (["nodes"], {"sources": [{"type": "facts", "uri": "x"}]}, "uri"),
+        (
+            ["nodes"],
+            {"sources": [{"type": "kubernetes", "token": "x"}]},
+            "sources[0].token: a source of type kubernetes has no such option, only "
+            "cluster, timeout, kubeconfig, context, resources",
+        ),
     ],
 )
 def test_bad_input(
@@ -207,6 +214,31 @@ def test_the_envelope(static: Static) -> None:
     assert (answer["code"], answer["message"]) == (0, "success")
     assert len(answer["data"]["data"]) == 20
     assert answer["traceId"].startswith("trace-")
+
+
+def test_what_kubernetes_has_given_out(static: Static, tmp_path: Path) -> None:
+    """The devices as the facts tell them, who holds them as Kubernetes says."""
+    kube = Kube()
+    try:
+        config = kube.kubeconfig(tmp_path / "kubeconfig")
+        host = fleets.host("nv-gpu-0000.example.com", 8, 0)
+        static.hosts = {host.name: {"gpufleet_node": host.node, "gpufleet": host.facts}}
+        sources = [{"type": "facts"}, {"type": "kubernetes", "kubeconfig": config}]
+        overview, pods, nodes = static.lookup(
+            *("overview", "consumers", "nodes"), query=True, sources=sources
+        )
+        kube.forbidden = {"pods"}
+        unknown = static.lookup("overview", sources=sources)
+    finally:
+        kube.close()
+    assert overview["totalNodes"] == nodes["total"] == len(kube.items("nodes"))
+    assert {row["source"] for row in pods["data"]} == {"k8s"}
+    assert overview["allocatedGpus"] > 0 < overview["pendingGpus"]
+    [joined] = (one for one in nodes["data"] if one["name"] == host.name)
+    assert joined["capacity"] == 8
+    assert overview["warnings"] == []
+    assert unknown["unknownNodes"] == unknown["totalNodes"] == 1
+    assert "kubernetes: the API server answered 403" in unknown["warnings"][0]
 
 
 def test_the_module_says_the_same(static: Static, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_an_mi250x_is_two_devices(node: Node, gather: Gather) -> None:
     assert second["health"] == "ok"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_bytes_in_any_file(data: st.DataObject) -> None:
     """No content makes a traceback, or a value that is no number."""

@@ -1,0 +1,461 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kubernetes' records, over recorded lists of an API server (1.36) and made ones."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet.join import (
+    Schedule,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
+    kube_api,
+    kubernetes,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources.failure import (  # noqa: E501 -- the name is that long
+    SourceError,
+)
+from recorded.kube import Kube
+
+NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
+
+
+@pytest.fixture
+def kube() -> Iterator[Kube]:
+    server = Kube()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def options(kube: Kube, tmp_path: Path) -> dict[str, Any]:
+    path = kube.kubeconfig(tmp_path / "kubeconfig")
+    return {"kubeconfig": path, "cluster": "training"}
+
+
+def read(options: dict[str, Any]) -> Schedule:
+    return kubernetes.read(options, 5)
+
+
+def running(kube: Kube) -> list[dict[str, Any]]:
+    """Recorded pods that hold devices, told apart in the simplest way."""
+    return [
+        pod
+        for pod in kube.items("pods")
+        if pod["spec"].get("nodeName")
+        and pod["status"]["phase"] not in ("Succeeded", "Failed")
+        and gpus(pod)
+    ]
+
+
+def gpus(pod: dict[str, Any]) -> int:
+    """Devices of a recorded pod, which has no init containers."""
+    return sum(
+        int(count)
+        for container in pod["spec"]["containers"]
+        for name, count in container["resources"].get("limits", {}).items()
+        if name in ("nvidia.com/gpu", "amd.com/gpu")
+    )
+
+
+# The recorded cluster ---------------------------------------------------------------
+
+
+def test_every_device_of_running_pods_is_in_one_row(
+    kube: Kube, options: dict[str, Any]
+) -> None:
+    found = read(options)
+    pods = running(kube)
+    assert len(pods) > 20
+    assert sum(row["stat"]["gpuRequest"] for row in found.consumers) == sum(
+        map(gpus, pods)
+    )
+    listed = [pod["name"] for row in found.consumers for pod in row["pods"]]
+    assert sorted(listed) == sorted(pod["metadata"]["name"] for pod in pods)
+    for node in found.nodes:
+        held = sum(gpus(pod) for pod in pods if pod["spec"]["nodeName"] == node.name)
+        assert (node.offer.capacity, node.offer.allocated) == (8, held)
+    assert found.warnings == ()
+
+
+def test_rows_are_the_ends_of_chains(kube: Kube, options: dict[str, Any]) -> None:
+    found = read(options)
+    rows = {row["kind"]: row for row in found.consumers}
+    assert set(rows) == {"Deployment", "CronJob", "Job", "StatefulSet"} | {
+        "PyTorchJob",
+        "Pod",
+    }
+    [deployment] = (
+        one
+        for one in kube.items("deployments")
+        if one["metadata"]["uid"] == rows["Deployment"]["uid"]
+    )
+    assert rows["Deployment"]["name"] == deployment["metadata"]["name"]
+    assert rows["Deployment"]["namespace"] == deployment["metadata"]["namespace"]
+    assert {row["cluster"] for row in found.consumers} == {"training"}
+
+
+def test_waiting_pods(kube: Kube, options: dict[str, Any]) -> None:
+    waiting = [pod for pod in kube.items("pods") if not pod["spec"].get("nodeName")]
+    assert read(options).pending == sum(map(gpus, waiting)) > 0
+
+
+def test_one_list_for_each_kind(kube: Kube, options: dict[str, Any]) -> None:
+    read(options)
+    paths = [target.partition("?")[0] for target in kube.requests]
+    lists = [path for path in paths if path in kube.lists]
+    assert sorted(lists) == sorted(set(lists))
+    # And what each API offers, once for each of its kinds.
+    assert len(paths) <= 2 * len(kube.lists)
+
+
+def test_a_kind_that_lists_do_not_tell_at_all(
+    kube: Kube, options: dict[str, Any]
+) -> None:
+    """A PyTorchJob is found like anything else: no kind is known by name."""
+    found = kube.lists.pop("/apis/kubeflow.org/v1/pytorchjobs")
+    found["kind"] = "LeaderWorkerSetList"
+    kube.lists["/apis/leaderworkerset.x-k8s.io/v1/leaderworkersets"] = found
+    for pod in kube.items("pods"):
+        for owner in pod["metadata"].get("ownerReferences", []):
+            if owner["kind"] == "PyTorchJob":
+                owner["kind"] = "LeaderWorkerSet"
+                owner["apiVersion"] = "leaderworkerset.x-k8s.io/v1"
+    above = {
+        "apiVersion": "leaderworkerset.x-k8s.io/v1",
+        "kind": "LeaderWorkerSet",
+        "name": "all-of-them",
+        "uid": "above",
+        "controller": True,
+    }
+    for one in found["items"]:
+        one["metadata"]["ownerReferences"] = [above]
+    rows = {row["uid"]: row for row in read(options).consumers}
+    assert rows["above"]["kind"] == "LeaderWorkerSet"
+    assert rows["above"]["name"] == "all-of-them"
+
+
+# How it answers ---------------------------------------------------------------------
+
+
+def test_pages(kube: Kube, options: dict[str, Any]) -> None:
+    whole = read(options)
+    kube.page = 7
+    assert read(options) == whole
+
+
+def test_a_page_that_expired(kube: Kube, options: dict[str, Any]) -> None:
+    whole = read(options)
+    kube.page, kube.expired = 30, 2
+    assert read(options) == whole
+    kube.expired = 100
+    with pytest.raises(SourceError, match="410: The provided continue parameter"):
+        read(options)
+
+
+def test_a_token_that_is_wrong(kube: Kube, tmp_path: Path) -> None:
+    path = kube.kubeconfig(tmp_path / "kubeconfig", "gu3ssed-token")
+    with pytest.raises(SourceError, match="401: Unauthorized") as caught:
+        read({"kubeconfig": path})
+    assert "gu3ssed" not in str(caught.value)
+
+
+def test_owners_that_may_not_be_listed(kube: Kube, options: dict[str, Any]) -> None:
+    kube.forbidden = {"replicasets"}
+    found = read(options)
+    assert "ReplicaSet" in {row["kind"] for row in found.consumers}
+    assert "Deployment" not in {row["kind"] for row in found.consumers}
+    [warning] = found.warnings
+    assert "owners of kind ReplicaSet" in warning
+    assert "403: replicasets is forbidden" in warning
+
+
+@pytest.mark.parametrize("resource", ["nodes", "pods"])
+def test_nodes_and_pods_must_be_listed(
+    kube: Kube, options: dict[str, Any], resource: str
+) -> None:
+    kube.forbidden = {resource}
+    with pytest.raises(SourceError, match=f"403: {resource} is forbidden"):
+        read(options)
+
+
+def test_a_kind_that_is_gone(kube: Kube, options: dict[str, Any]) -> None:
+    del kube.lists["/apis/kubeflow.org/v1/pytorchjobs"]
+    found = read(options)
+    assert "PyTorchJob" in {row["kind"] for row in found.consumers}
+    assert found.warnings == ()
+
+
+def test_nobody_answers(kube: Kube, options: dict[str, Any]) -> None:
+    kube.close()
+    with pytest.raises(SourceError, match=r"the API server did not answer: .*refused"):
+        read(options)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "kubeconfig: "), ("a: [", "kubeconfig: "), ("{}", "kubeconfig: ")],
+)
+def test_a_kubeconfig_of_no_use(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SourceError, match=message):
+        read({"kubeconfig": str(path)})
+
+
+def test_a_context_that_is_not_there(options: dict[str, Any]) -> None:
+    with pytest.raises(SourceError, match="elsewhere"):
+        read({**options, "context": "elsewhere"})
+
+
+def test_an_answer_that_is_no_json() -> None:
+    with pytest.raises(SourceError, match="answered /api with no JSON object"):
+        kube_api._checked("/api", 200, b"<html>")
+    with pytest.raises(kube_api.Refused, match="502: no message"):
+        kube_api._checked("/api", 502, b"<html>")
+
+
+# Nodes ------------------------------------------------------------------------------
+
+
+def node(**more: Any) -> dict[str, Any]:
+    """A node with eight devices, and changes of its parts."""
+    found: dict[str, Any] = {
+        "metadata": {"name": "n", "labels": {}},
+        "spec": {"providerID": "openstack:///6a9a46a7-9f4c-4a51-ab42-0f0e6c1a0c1f"},
+        "status": {
+            "capacity": {"cpu": "96", "memory": "1Gi", "nvidia.com/gpu": "8"},
+            "allocatable": {"cpu": "96", "memory": "1Gi", "nvidia.com/gpu": "8"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "InternalIP", "address": "10.0.0.9"}],
+        },
+    }
+    for part, changes in more.items():
+        found[part] = {**found[part], **changes}
+    return found
+
+
+def pod(containers: Any, init: Any = (), **more: Any) -> dict[str, Any]:
+    """A pod of containers that ask for so much of C(nvidia.com/gpu), or of more."""
+
+    def container(asked: Any, **more: Any) -> dict[str, Any]:
+        limits = asked if isinstance(asked, dict) else {"nvidia.com/gpu": str(asked)}
+        return {"resources": {"limits": limits}, **more}
+
+    spec = {
+        "nodeName": "n",
+        "containers": [container(one) for one in containers],
+        "initContainers": [
+            container(asked, **({"restartPolicy": "Always"} if sidecar else {}))
+            for asked, sidecar in init
+        ],
+    }
+    metadata = {"name": "p", "namespace": "team", "uid": "p-uid"}
+    return {"metadata": metadata, "spec": spec, "status": {"phase": "Running"}, **more}
+
+
+def schedule(*nodes: Any, pods: Any = (), resources: Any = ()) -> Schedule:
+    lists = {NODES: list(nodes), PODS: list(pods)}
+    return kubernetes.schedule(
+        lambda path, _query, _accept: {"items": copy.deepcopy(lists.get(path, []))},
+        (*kubernetes.RESOURCES, *resources),
+        None,
+    )
+
+
+def test_a_node_is_told_by_its_server_and_addresses() -> None:
+    [found] = schedule(node()).nodes
+    assert found.provider_id == "6a9a46a7-9f4c-4a51-ab42-0f0e6c1a0c1f"
+    assert (found.name, found.aliases) == ("n", ("10.0.0.9",))
+    [plain] = schedule(node(spec={"providerID": "kind://docker/kind/n"})).nodes
+    assert plain.provider_id is None
+
+
+def test_a_node_without_devices_is_not_ours() -> None:
+    assert schedule(node(status={"capacity": {"cpu": "4"}})).nodes == []
+    assert schedule(node(status={"capacity": {"nvidia.com/gpu": "0"}})).nodes == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "maintenance", "rules"),
+    [
+        ({}, None, []),
+        ({"spec": {"unschedulable": True}}, "cordoned", []),
+        (
+            {"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}},
+            None,
+            [],
+        ),
+        (
+            {"status": {"conditions": [{"type": "Ready", "status": "False"}]}},
+            None,
+            ["not_ready"],
+        ),
+        (
+            {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}},
+            None,
+            ["not_ready"],
+        ),
+        ({"status": {"conditions": []}}, None, ["not_ready"]),
+        (
+            {"status": {"allocatable": {"nvidia.com/gpu": "6"}}},
+            None,
+            ["not_allocatable"],
+        ),
+        ({"status": {"allocatable": {}}}, None, ["not_allocatable"]),
+    ],
+)
+def test_states(changes: Any, maintenance: Any, rules: list[str]) -> None:
+    [found] = schedule(node(**changes)).nodes
+    assert found.offer.maintenance == maintenance
+    assert [rule for rule, _evidence in found.offer.faults] == rules
+
+
+def test_evidence() -> None:
+    condition = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    status = {
+        "conditions": [condition],
+        "allocatable": {"nvidia.com/gpu": "6"},
+    }
+    [found] = schedule(node(status=status)).nodes
+    assert found.offer.faults == (
+        ("not_ready", "Ready is Unknown: NodeStatusUnknown"),
+        ("not_allocatable", "2 devices can't be given out: their plugin says so"),
+    )
+
+
+# What a unit of a resource is -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("capacity", "labels", "devices"),
+    [
+        ({"amd.com/gpu": "8"}, {}, 8),
+        ({"habana.ai/gaudi": "8", "intel.com/npu": "1"}, {}, 9),
+        # Time-slicing: replicas are not devices.
+        ({"nvidia.com/gpu": "32"}, {"gpu.replicas": "4"}, 8),
+        ({"nvidia.com/gpu.shared": "32"}, {"gpu.replicas": "4"}, 8),
+        # MIG, all parts alike, under the name of the whole.
+        ({"nvidia.com/gpu": "56"}, {"gpu.product": "NVIDIA-H100-MIG-1g.10gb"}, 8),
+        ({"nvidia.com/gpu": "16"}, {"gpu.product": "NVIDIA-H100-MIG-3g.40gb"}, 8),
+        ({"nvidia.com/gpu": "16"}, {"gpu.product": "NVIDIA-A30-MIG-1g.6gb"}, 4),
+        # MIG, parts with names of their own.
+        ({"nvidia.com/mig-1g.10gb": "14"}, {}, 2),
+        ({"nvidia.com/mig-3g.40gb": "4"}, {"gpu.count": "2"}, 2),
+        (
+            {"nvidia.com/gpu": "4", "nvidia.com/mig-3g.40gb": "8"},
+            {"gpu.count": "8"},
+            8,
+        ),
+    ],
+)
+def test_capacity(
+    capacity: dict[str, str], labels: dict[str, str], devices: int
+) -> None:
+    named = {f"nvidia.com/{key}": value for key, value in labels.items()}
+    raw = node(
+        metadata={"labels": named},
+        status={"capacity": capacity, "allocatable": capacity},
+    )
+    everything = pod([capacity])
+    found = schedule(raw, pods=[everything])
+    [one] = found.nodes
+    assert one.offer.capacity == pytest.approx(devices)
+    # Who holds all its parts holds all its devices.
+    assert one.offer.allocated == pytest.approx(devices)
+    assert one.offer.faults == ()
+
+
+def test_parts_of_unlike_size() -> None:
+    capacity = {"nvidia.com/mig-1g.10gb": "1", "nvidia.com/mig-3g.40gb": "2"}
+    raw = node(status={"capacity": capacity, "allocatable": capacity})
+    found = schedule(raw, pods=[pod([{"nvidia.com/mig-3g.40gb": "1"}])])
+    [row] = found.consumers
+    assert row["stat"]["gpuRequest"] == 1
+    assert row["stat"]["gpuEquivalent"] == pytest.approx(float(Fraction(3, 7)))
+
+
+def test_further_resources() -> None:
+    capacity = {"google.com/tpu": "4"}
+    raw = node(status={"capacity": capacity, "allocatable": capacity})
+    assert schedule(raw).nodes == []
+    [found] = schedule(raw, resources=["google.com/tpu"]).nodes
+    assert found.offer.capacity == 4
+
+
+# What a pod asks for in effect ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("containers", "init", "asked"),
+    [
+        ([2, 1], [], 3),
+        ([1], [(4, False)], 4),
+        ([4], [(1, False), (2, False)], 4),
+        # A sidecar runs beside the containers, and beside what comes after it.
+        ([2], [(1, True)], 3),
+        ([1], [(1, True), (3, False)], 4),
+        ([1], [(3, False), (1, True)], 3),
+        ([0], [(2, True), (2, True)], 4),
+        ([0], [], None),
+    ],
+)
+def test_effective_requests(
+    containers: list[int], init: list[tuple[int, bool]], asked: int | None
+) -> None:
+    rows = schedule(node(), pods=[pod(containers, init)]).consumers
+    counts = [row["stat"]["gpuRequest"] for row in rows]
+    assert counts == ([] if asked is None else [asked])
+
+
+def test_effective_requests_against_the_pod_s_life() -> None:
+    """The most that runs at any moment, played step by step."""
+    for init in (
+        [],
+        [(3, False)],
+        [(1, True), (2, False), (1, True), (3, False)],
+        [(2, False), (2, True), (2, False)],
+    ):
+        for containers in ([], [1], [2, 3]):
+            beside, most = 0, 0
+            for count, sidecar in init:
+                most = max(most, beside + count)
+                beside += count if sidecar else 0
+            most = max(most, beside + sum(containers))
+            raw = pod(containers, init)["spec"]
+            found = kubernetes.requests(raw, re.compile("nvidia.com/gpu").fullmatch)
+            assert found.get("nvidia.com/gpu", 0) == most
+
+
+def test_pods_that_have_ended_hold_nothing() -> None:
+    ended = pod([8], status={"phase": "Succeeded"})
+    found = schedule(node(), pods=[ended])
+    assert (found.consumers, found.nodes[0].offer.allocated) == ([], 0)
+
+
+def test_a_static_pod_is_its_own() -> None:
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "n-uid"}
+    static = pod([1])
+    static["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    [row] = schedule(node(), pods=[static]).consumers
+    assert (row["kind"], row["name"], row["uid"]) == ("Pod", "p", "p-uid")
+
+
+def test_an_owner_that_is_gone_keeps_its_name() -> None:
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "old", "uid": "j"}
+    orphan = pod([1])
+    orphan["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    [row] = schedule(node(), pods=[orphan]).consumers
+    assert (row["kind"], row["name"], row["uid"]) == ("Job", "old", "j")
