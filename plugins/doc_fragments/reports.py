@@ -26,27 +26,43 @@ options:
           - V(kubernetes) is what a Kubernetes cluster has given out, to which
             workloads. It needs the Python package C(kubernetes) on the controller, and
             may list nodes, pods and the owners of pods.
+          - V(prometheus) is what exporters have measured, NVIDIA's dcgm-exporter,
+            ROCm's device-metrics-exporter, node_exporter (RDMA ports), Kepler, JuiceFS,
+            and kube-state-metrics where no source V(kubernetes) is named. It takes the
+            place of facts that are missing or old.
           - V(slurm) is what Slurm has given out, to which jobs. It is asked over its
             REST API where O(sources[].url) is set, else by C(squeue) and C(scontrol)
             (C(sinfo) before Slurm 23.02).
         type: str
         required: true
-        choices: [facts, kubernetes, slurm]
+        choices: [facts, kubernetes, prometheus, slurm]
       cluster:
         description: Name of the cluster that the source is of.
         type: str
       timeout:
-        description: Seconds that the source may take.
+        description: Seconds that each request, and all of the source, may take.
         type: int
         default: 20
       url:
-        description: Address of slurmrestd, C(http://slurm.example.com:6820) for one.
+        description:
+          - Address of Prometheus, or of slurmrestd, C(http://slurm.example.com:6820)
+            for one.
         type: str
       user:
-        description: User for slurmrestd.
+        description: User for slurmrestd, or for Prometheus behind basic authentication.
+        type: str
+      password:
+        description: That user's password for Prometheus.
         type: str
       token:
-        description: JSON web token of that user, as C(scontrol token) makes it.
+        description:
+          - JSON web token of the user of Slurm, as C(scontrol token) makes it; or
+            bearer token for Prometheus.
+        type: str
+      matchers:
+        description:
+          - Matchers of labels that narrow down all that Prometheus is asked for,
+            C(environment="production", cluster="a") for one.
         type: str
       validate_certs:
         description: Whether the TLS certificate of O(sources[].url) is checked.

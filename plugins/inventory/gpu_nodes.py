@@ -93,13 +93,49 @@ options:
       - Whether the variables C(gpufleet_devices) and C(gpufleet_health) are added.
       - V(facts) takes them from the facts that M(gpufleet.openstack.gpu_facts) has
         left in the fact cache that Ansible is configured with.
+      - V(prometheus) takes them from O(prometheus), whose exporters tell of the nodes'
+        devices; one query for each metric reads all nodes. Nodes are found by their
+        addresses and names.
     type: str
-    choices: [none, facts]
+    choices: [none, facts, prometheus]
     default: none
+  prometheus:
+    description:
+      - The server for O(telemetry=prometheus).
+      - Where it can't be read, that is warned of, and what nodes do is unknown.
+    type: dict
+    suboptions:
+      url:
+        description: Its URL.
+        type: str
+        required: true
+      user:
+        description: User for basic authentication.
+        type: str
+      password:
+        description: Its password.
+        type: str
+      token:
+        description: Bearer token, in place of user and password.
+        type: str
+      matchers:
+        description: Matchers of labels that narrow down all queries.
+        type: str
+      validate_certs:
+        description: Whether its certificate must be valid.
+        type: bool
+        default: true
+      ca_cert:
+        description: Path to the CA's certificates, in place of the system's.
+        type: path
+      timeout:
+        description: Seconds for each request.
+        type: int
+        default: 20
   stale_after:
     description:
       - Age of facts in seconds from which on they say nothing of now; V(0) for never.
-      - Used with O(telemetry=facts).
+      - Used with O(telemetry).
     type: int
     default: 300
   strict:
@@ -125,15 +161,17 @@ notes:
     C(ungrouped_gpu_nodes). Groups of node groups are children of their cluster's,
     those of clusters children of their location's. Names are lower case, with C(_) for
     what can't stand in a name of a group."
-  - "With O(telemetry=facts), hosts of C(gpu_nodes) are in C(gpu_faulty), or in
+  - "With O(telemetry), hosts of C(gpu_nodes) are in C(gpu_faulty), or in
     C(gpu_healthy) and one of C(gpu_idle), C(gpu_partial), C(gpu_busy) and
-    C(gpu_unknown). A device counts as given out where a process holds it. Facts that
+    C(gpu_unknown), or in C(gpu_maintenance). A device counts as given out where a
+    process holds it, or with V(prometheus) where kube-state-metrics says so. Facts that
     are missing, old, or more than 60 s ahead of time make a node unknown, not faulty."
-  - "C(gpufleet_health) holds C(health) (V(healthy) or V(faulty)), C(faults) (each with
-    C(rule), C(device), C(evidence), C(since) and C(action)), C(allocation) (V(idle),
-    V(partial), V(busy) or V(unknown), with C(reason)), C(capacity) and C(allocated) (in
-    devices), C(measured) (how many the facts tell of now) and C(gathered_at).
-    C(gpufleet_devices) is the list C(devices) of M(gpufleet.openstack.gpu_facts)."
+  - "C(gpufleet_health) holds C(health) (V(healthy), V(faulty) or V(maintenance)),
+    C(faults) (each with C(rule), C(device), C(evidence), C(since) and C(action)),
+    C(allocation) (V(idle), V(partial), V(busy) or V(unknown), with C(reason)),
+    C(capacity) and C(allocated) (in devices), C(measured) (how many the facts tell of
+    now) and C(gathered_at). C(gpufleet_devices) is the list C(devices) of
+    M(gpufleet.openstack.gpu_facts)."
   - Where several hosts or groups would have one name, all of them get their id, or
     another mark of what they stand for, so that names do not depend on an order.
   - Any machine with the same credentials sees the same inventory; nothing is kept but
@@ -173,6 +211,14 @@ compose:
 groups:
   expensive: (gpufleet_node.hardware.hourly_cost or 0) > 20
 ---
+# With how nodes do, as Prometheus' exporters tell
+plugin: gpufleet.openstack.gpu_nodes
+cloud: mycloud
+telemetry: prometheus
+prometheus:
+  url: https://prometheus.example.com
+  matchers: environment="production"
+---
 # Kept for ten minutes; `ansible-inventory --flush-cache` reads anew
 plugin: gpufleet.openstack.gpu_nodes
 cloud: mycloud
@@ -190,11 +236,15 @@ import typing as t
 
 from ansible import constants
 from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import cache_loader
 
-from ..module_utils.fleet import groups, state
+from ..module_utils.fleet import groups, join, measure, state
+from ..module_utils.fleet.fleet import Host
+from ..module_utils.sources import prometheus
+from ..module_utils.sources.failure import SourceError
 from ..module_utils.sources.filters import Filters
 
 if t.TYPE_CHECKING:
@@ -290,6 +340,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(
                 f"stale_after: {self.get_option('stale_after')} is below 0"
             )
+        self._server()
+
+    def _server(self) -> dict[str, t.Any]:
+        """The option C(prometheus) with its defaults; or raise for what it can't be."""
+        told = self.get_option("prometheus")
+        if self.get_option("telemetry") != "prometheus":
+            if told is not None:
+                raise AnsibleParserError("prometheus: takes telemetry: prometheus")
+            return {}
+        checked = ArgumentSpecValidator(prometheus.ARGUMENT_SPEC).validate(told or {})
+        if checked.error_messages:
+            raise AnsibleParserError(f"prometheus: {'; '.join(checked.error_messages)}")
+        found: dict[str, t.Any] = checked.validated_parameters
+        return found
 
     def _key(self, filters: Filters) -> str:
         """Key of the cache: a digest of cloud, region, project and filters."""
@@ -356,13 +420,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 self.inventory.add_child(group.parent, group.name)
         names = groups.host_names(nodes, self.inventory.groups)
         self._warn_of_jumps(nodes)
-        telemetry = self.get_option("telemetry") == "facts" and self._facts()
+        telemetry = self._telemetry(
+            [
+                Host(names[node["id"]], node)
+                for node in nodes
+                if node["hardware"]["accelerators"]
+            ]
+        )
         for node in nodes:
             name = names[node["id"]]
             self.inventory.add_host(name)
             variables = self._variables(node)
-            if telemetry and node["hardware"]["accelerators"]:
-                variables.update(self._telemetry(name, node, telemetry(name)))
+            if name in telemetry:
+                variables.update(self._health(telemetry[name]))
             # Straight to the host: the inventory's own set_variable copies each value
             # to mark it, a third of the time and memory at thousands of nodes. These
             # are plain data without a mark, so that Ansible takes none for a template.
@@ -402,6 +472,32 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 f"jump_host: cluster {name} has no master with a floating address"
             )
 
+    def _telemetry(self, hosts: list[Host]) -> dict[str, Host]:
+        """Hosts with what is known of how they do, by name; none where nobody asks."""
+        kind = self.get_option("telemetry")
+        if kind == "facts":
+            facts = self._facts()
+            hosts = [host._replace(facts=facts(host.name)) for host in hosts]
+        elif kind == "prometheus":
+            hosts = self._measured(hosts)
+        return {host.name: host for host in hosts} if kind != "none" else {}
+
+    def _measured(self, hosts: list[Host]) -> list[Host]:
+        """Hosts with what Prometheus tells of them."""
+        server = self._server()
+        try:
+            told = prometheus.read(server, server["timeout"])
+        except SourceError as error:
+            told = join.Telemetry([], warnings=(str(error),))
+        if told.warnings and self.get_option("strict"):
+            raise AnsibleParserError(f"prometheus: {'; '.join(told.warnings)}")
+        for text in told.warnings:
+            self.display.warning(f"telemetry: {text}")
+        hosts = measure.measure(
+            hosts, told.measured, stale_after=self.get_option("stale_after")
+        )
+        return join.join(hosts, [told.schedule] if told.schedule else []).hosts
+
     def _facts(self) -> t.Callable[[str], dict[str, t.Any] | None]:
         """What gpu_facts has left in the fact cache, by name of the host."""
         cache = cache_loader.get(constants.CACHE_PLUGIN)
@@ -426,16 +522,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
         return read
 
-    def _telemetry(
-        self, name: str, node: dict[str, t.Any], facts: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
+    def _health(self, host: Host) -> dict[str, t.Any]:
         """Variables of how a node does; it is put into the groups that say so."""
-        told = state.node_state(node, facts, stale_after=self.get_option("stale_after"))
+        told = state.node_state(
+            host.node or {},
+            host.facts,
+            stale_after=self.get_option("stale_after"),
+            offers=host.offers,
+        )
         allocation = [told["allocation"]] if told["health"] == state.HEALTHY else []
         for word in (told["health"], *allocation):
             self.inventory.add_group(f"gpu_{word}")
-            self.inventory.add_child(f"gpu_{word}", name)
-        devices = {"gpufleet_devices": facts["devices"]} if facts else {}
+            self.inventory.add_child(f"gpu_{word}", host.name)
+        devices = {"gpufleet_devices": host.facts["devices"]} if host.facts else {}
         return {"gpufleet_health": told, **devices}
 
     def _construct(self, name: str) -> None:

@@ -52,6 +52,37 @@ class Schedule(t.NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+class Measured(t.NamedTuple):
+    """A node as somebody has measured it.
+
+    Attributes:
+        name: Its name there.
+        aliases: Further names and addresses.
+        facts: What was measured, in the form of C(gpu_facts); C(pods) of a device are
+            namespaces and names of the pods that hold it.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    facts: Record
+
+
+class Telemetry(t.NamedTuple):
+    """What a system of measurements knows.
+
+    Attributes:
+        measured: Nodes, each any number of times.
+        schedule: What a scheduler has told it.
+        storage: As C(fleet.Fleet) has it.
+        warnings: What could not be read.
+    """
+
+    measured: list[Measured]
+    schedule: Schedule | None = None
+    storage: Record | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class Joined(t.NamedTuple):
     """Hosts with what the schedulers know, and the consumers with names of hosts."""
 
@@ -81,7 +112,7 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
         if schedule.failure:
             warnings.append(f"{name}: {schedule.failure}")
             for host in hosts:
-                if schedule.cluster in (None, _cluster(host)):
+                if schedule.cluster in (None, cluster_of(host)):
                     offer = Offer(schedule.source, None, None)
                     offers.setdefault(host.name, []).append(offer)
             continue
@@ -110,7 +141,8 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
     return Joined(joined, consumers, pending, warnings)
 
 
-def _cluster(host: Host) -> str | None:
+def cluster_of(host: Host) -> str | None:
+    """Name of the cluster that a host is of."""
     return ((host.node or {}).get("cluster") or {}).get("name")
 
 
@@ -132,6 +164,27 @@ def _names(hosts: t.Sequence[Host], nodes: t.Sequence[Scheduled]) -> dict[str, s
                 found[node_name] = host_name
                 taken.add(host_name)
     return found
+
+
+def finder(hosts: t.Sequence[Host]) -> t.Callable[[t.Iterable[str]], str | None]:
+    """What finds the host that has one of some names or addresses.
+
+    The first of them that one host alone has counts, whole; or else up to a dot.
+    """
+    whole = _once(
+        (key, host.name)
+        for host in hosts
+        for key in {*_addresses(host), *_spellings(host)[0]}
+    )
+    short = _once((key, host.name) for host in hosts for key in _spellings(host)[1])
+
+    def find(names: t.Iterable[str]) -> str | None:
+        names = list(names)
+        found = [whole.get(name) for name in names]
+        found += [short.get(_short(name)) for name in names]
+        return next((name for name in found if name), None)
+
+    return find
 
 
 def _once(pairs: t.Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -72,7 +72,7 @@ def node_state(
     rules = faults.policy() if rules is None else rules
     told = (facts or {}).get("gathered_at")
     moment = moment_of(told)
-    stale = _unusable(facts, moment, now or datetime.now(timezone.utc), stale_after)
+    stale = unusable(facts, now or datetime.now(timezone.utc), stale_after)
     known: list[Record] = (facts or {}).get("devices") or []
     devices = [] if stale else known
     declared = sum(one["count"] for one in node["hardware"]["accelerators"])
@@ -110,14 +110,13 @@ def moment_of(told: t.Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def _unusable(
-    facts: Record | None, moment: datetime | None, now: datetime, stale_after: float
-) -> str | None:
+def unusable(facts: Record | None, now: datetime, stale_after: float) -> str | None:
     """Why facts say nothing of now; None where they do."""
     if not facts:
         return "there are no facts"
     if not facts.get("gathered_at") or not stale_after:
         return None
+    moment = moment_of(facts["gathered_at"])
     if moment is None:
         return f"gathered_at is no time: {facts['gathered_at']!r}"
     age = (now - moment).total_seconds()

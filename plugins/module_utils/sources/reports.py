@@ -11,9 +11,19 @@ import uuid
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..fleet import consumers, faults, fleet, heatmap, join, nodes, overview, state
+from ..fleet import (
+    consumers,
+    faults,
+    fleet,
+    heatmap,
+    join,
+    measure,
+    nodes,
+    overview,
+    state,
+)
 from ..fleet.model import Record
-from . import facts, kubernetes, slurm
+from . import facts, kubernetes, prometheus, slurm
 from .failure import SourceError
 
 REPORTS = ("overview", "consumers", "heatmap", "nodes")
@@ -30,15 +40,17 @@ ARGUMENT_SPEC: Record = {
             "type": {
                 "type": "str",
                 "required": True,
-                "choices": ["facts", "kubernetes", "slurm"],
+                "choices": ["facts", "kubernetes", "prometheus", "slurm"],
             },
             "cluster": {"type": "str"},
             "timeout": {"type": "int", "default": TIMEOUT},
             "url": {"type": "str"},
             "user": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
             "token": {"type": "str", "no_log": True},
             "validate_certs": {"type": "bool", "default": True},
             "ca_cert": {"type": "path"},
+            "matchers": {"type": "str"},
             "login": {"type": "str"},
             "kubeconfig": {"type": "path"},
             "context": {"type": "str"},
@@ -68,12 +80,13 @@ ARGUMENT_SPEC: Record = {
 """The options of the documentation fragment C(gpufleet.openstack.reports)."""
 
 
-_READERS = {"kubernetes": kubernetes.read, "slurm": slurm.read}
+_TLS = ("validate_certs", "ca_cert")
 
 _OPTIONS = {
     "facts": (),
     "kubernetes": ("kubeconfig", "context", "resources"),
-    "slurm": ("url", "user", "token", "validate_certs", "ca_cert", "login"),
+    "prometheus": ("url", "user", "password", "token", "matchers", *_TLS),
+    "slurm": ("url", "user", "token", "login", *_TLS),
 }
 """The options of each type of source, beside those that all have."""
 
@@ -157,6 +170,8 @@ def _checked(options: t.Mapping[str, t.Any]) -> Record:
             raise BadRequest(
                 f"sources[{number}].timeout: {source['timeout']} must be 1 or more"
             )
+        if source["type"] == "prometheus" and not source["url"]:
+            raise BadRequest(f"sources[{number}].url: Prometheus' is missing")
         if source["url"] and source["login"]:
             raise BadRequest(f"sources[{number}]: give url or login, not both")
     return found
@@ -187,14 +202,22 @@ def _snapshot(
     sources = options["sources"]
     if not any(source["type"] == "facts" for source in sources):
         hosts = [host._replace(facts=None) for host in hosts]
-    asked = [source for source in sources if source["type"] in _READERS]
-    joined = join.join(hosts, _schedules(asked))
+    now = state.moment_of(options["now"]) if options["now"] else None
+    telemetry, schedules = _read([one for one in sources if one["type"] != "facts"])
+    measured = [one for told in telemetry for one in told.measured]
+    hosts = measure.measure(hosts, measured, now, options["stale_after"])
+    joined = measure.assign(join.join(hosts, schedules))
     seen = fleet.build(
         joined.hosts,
         consumers=joined.consumers,
+        storage=next((one.storage for one in telemetry if one.storage), None),
         pending=joined.pending,
-        warnings=warnings + joined.warnings,
-        now=state.moment_of(options["now"]) if options["now"] else None,
+        warnings=[
+            *warnings,
+            *(f"prometheus: {text}" for one in telemetry for text in one.warnings),
+            *joined.warnings,
+        ],
+        now=now,
         stale_after=options["stale_after"],
         rules=rules,
     )
@@ -203,13 +226,21 @@ def _snapshot(
     return seen
 
 
-def _schedules(sources: list[Record]) -> list[join.Schedule]:
-    """What the schedulers know, read side by side; what one can't tell is a failure."""
-    found: dict[int, join.Schedule] = {}
+def _read(sources: list[Record]) -> tuple[list[join.Telemetry], list[join.Schedule]]:
+    """What the sources know, read side by side; what one can't tell is a failure."""
+    found: dict[int, join.Telemetry | join.Schedule] = {}
+    # Kubernetes itself knows better than what Prometheus has heard of it.
+    workloads = all(source["type"] != "kubernetes" for source in sources)
 
     def read(number: int, source: Record) -> None:
+        kind, timeout = source["type"], source["timeout"]
         try:
-            found[number] = _READERS[source["type"]](source, source["timeout"])
+            if kind == "kubernetes":
+                found[number] = kubernetes.read(source, timeout)
+            elif kind == "slurm":
+                found[number] = slurm.read(source, timeout)
+            else:
+                found[number] = prometheus.read(source, timeout, workloads)
         except SourceError as error:
             found[number] = _failed(source, str(error))
         except Exception as error:  # noqa: BLE001 -- an answer of a shape nobody has seen
@@ -223,15 +254,22 @@ def _schedules(sources: list[Record]) -> list[join.Schedule]:
     ]
     for thread in threads:
         thread.start()
-    for thread, source in zip(threads, sources):
+    telemetry, schedules = [], []
+    for number, (thread, source) in enumerate(zip(threads, sources)):
         thread.join(source["timeout"])
-    return [
-        found.get(number) or _failed(source, f"it took more than {source['timeout']} s")
-        for number, source in enumerate(sources)
-    ]
+        late = f"it took more than {source['timeout']} s"
+        told = found.get(number) or _failed(source, late)
+        if isinstance(told, join.Schedule):
+            schedules.append(told)
+        else:
+            telemetry.append(told)
+            schedules += [told.schedule] if told.schedule else []
+    return telemetry, schedules
 
 
-def _failed(source: Record, reason: str) -> join.Schedule:
+def _failed(source: Record, reason: str) -> join.Telemetry | join.Schedule:
+    if source["type"] == "prometheus":
+        return join.Telemetry([], warnings=(reason,))
     return join.Schedule(source["type"], [], [], None, reason, source["cluster"])
 
 

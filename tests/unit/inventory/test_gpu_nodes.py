@@ -123,7 +123,16 @@ def test_text_of_the_cloud_is_no_template(cloud: Cloud, inventory: Inventory) ->
         ({"include_masters": "perhaps"}, "include_masters: 'perhaps' is neither"),
         ({"stale_after": -1}, "stale_after: -1 is below 0"),
         ({"stale_after": "soon"}, "stale_after"),
-        ({"telemetry": "prometheus"}, "telemetry"),
+        ({"telemetry": "prometheus"}, "prometheus: missing required arguments: url"),
+        (
+            {"telemetry": "prometheus", "prometheus": {"uri": "x"}},
+            "prometheus: missing required arguments: url",
+        ),
+        (
+            {"telemetry": "prometheus", "prometheus": {"url": "x", "uri": "x"}},
+            "prometheus: uri",
+        ),
+        ({"prometheus": {"url": "x"}}, "prometheus: takes telemetry: prometheus"),
         ({"cloud": "no-such"}, "no-such"),
     ],
 )
@@ -174,6 +183,17 @@ def test_telemetry_of_a_cache_that_keeps_nothing(inventory: Inventory) -> None:
     found = inventory.listing(telemetry="facts")
     assert "keeps no facts between runs" in found.warnings
     assert found.groups["gpu_unknown"] == found.groups["gpu_nodes"]
+
+
+def test_telemetry_of_a_prometheus_that_is_down(inventory: Inventory) -> None:
+    token = "never-to-be-seen-either"
+    asked = {"url": "http://127.0.0.1:1", "token": token}
+    found = inventory.listing(telemetry="prometheus", prometheus=asked)
+    assert "telemetry: Prometheus did not answer" in found.warnings
+    assert token not in found.warnings
+    assert found.groups["gpu_unknown"] == found.groups["gpu_nodes"]
+    text = inventory.error(telemetry="prometheus", prometheus=asked, strict=True)
+    assert "prometheus: Prometheus did not answer" in text
 
 
 def test_telemetry(inventory: Inventory, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
         (["heatmap"], {"topk": 5}, "topk: no such option; there are"),
         (["overview"], {"rules": {"heat": True}}, "rules: 'heat' is none of"),
         (["nodes"], {"name": "none"}, "name: there is no node 'none'"),
-        (["nodes"], {"sources": [{"type": "pbs"}]}, "kubernetes, slurm, got: pbs"),
+        (["nodes"], {"sources": [{"type": "pbs"}]}, "prometheus, slurm, got: pbs"),
         (["nodes"], {"sources": [{"url": "x"}]}, "type found in sources"),
         (
             ["nodes"],
@@ -190,6 +190,11 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
             "sources[0].timeout: 0 must be 1 or more",
         ),
         (["nodes"], {"sources": [{"type": "facts", "uri": "x"}]}, "uri"),
+        (
+            ["nodes"],
+            {"sources": [{"type": "prometheus"}]},
+            "sources[0].url: Prometheus' is missing",
+        ),
         (
             ["nodes"],
             {"sources": [{"type": "kubernetes", "token": "x"}]},

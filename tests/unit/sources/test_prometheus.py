@@ -1,0 +1,254 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prometheus that does not answer as it should; series that few sites have.
+
+What it answers when all is well: tests/integration/test_prometheus.py, by a real one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
+    prom_devices,
+    prometheus,
+    reports,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources.failure import (  # noqa: E501 -- the name is that long
+    SourceError,
+)
+
+TOKEN = "s3cret-token"
+NAMES = {"status": "success", "data": ["DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_UTIL"]}
+
+
+def vector(*samples: tuple[dict[str, str], Any]) -> dict[str, Any]:
+    """What an instant query answers."""
+    result = [
+        {"metric": labels, "value": [1e9, str(value)]} for labels, value in samples
+    ]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+class Server:
+    """Answers as a test says.
+
+    Attributes:
+        answer: Makes of a path and a query status and body.
+        authorizations: Headers that were sent.
+    """
+
+    def __init__(self) -> None:
+        self.answer: Callable[[str, str], tuple[int, Any]] = lambda path, query: (
+            200,
+            NAMES,
+        )
+        self.authorizations: set[str | None] = set()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: Any) -> None:
+                """Say nothing."""
+
+            def do_GET(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                query = self.rfile.read(length).decode()
+                outer.authorizations.add(self.headers.get("Authorization"))
+                status, body = outer.answer(self.path, query)
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_GET  # noqa: N815 -- the library's name
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        threading.Thread(
+            target=self.http.serve_forever, args=(0.02,), daemon=True
+        ).start()
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.http.shutdown()
+    made.http.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (401, b"", "Prometheus answered 401: Unauthorized"),
+        (200, b"<html>", "no JSON object"),
+        (200, {"status": "error", "error": "no space"}, "Prometheus says: no space"),
+        (422, {"status": "error", "error": "too many"}, "answered 422: too many"),
+    ],
+)
+def test_answers_of_no_use(server: Server, status: int, body: Any, text: str) -> None:
+    server.answer = lambda path, query: (status, body)
+    with pytest.raises(SourceError, match=text) as caught:
+        prometheus.read({"url": server.url, "token": TOKEN}, 5)
+    assert TOKEN not in str(caught.value)
+    assert server.authorizations == {f"Bearer {TOKEN}"}
+
+
+def test_user_and_password(server: Server) -> None:
+    server.answer = lambda path, query: (200, {"status": "success", "data": []})
+    prometheus.read({"url": server.url, "user": "a", "password": "b"}, 5)
+    assert server.authorizations == {"Basic YTpi"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}},
+        {"status": "success", "data": {"resultType": "vector", "result": [{}]}},
+        b"half a pa",
+    ],
+)
+def test_a_query_that_fails_leaves_the_others(server: Server, body: Any) -> None:
+    labels = {"gpu": "0", "instance": "10.0.0.1:9400"}
+
+    def answer(path: str, query: str) -> tuple[int, Any]:
+        if "__name__" in path:
+            return 200, NAMES
+        if "GPU_UTIL" in query:
+            return 200, body
+        return 200, vector((labels, time.time() if "timestamp" in query else 50))
+
+    server.answer = answer
+    told = prometheus.read({"url": server.url}, 5)
+    [node] = told.measured
+    [device] = node.facts["devices"]
+    assert device["temperature_celsius"] == 50
+    assert device["utilization_percent"] is None
+    [warning] = told.warnings
+    assert "DCGM_FI_DEV_GPU_UTIL" in warning
+
+
+def test_warnings_of_an_answer(server: Server) -> None:
+    told = {"status": "success", "data": [], "warnings": ["a store is down"]}
+    server.answer = lambda path, query: (200, told)
+    assert prometheus.read({"url": server.url}, 5).warnings == (
+        "Prometheus warns: a store is down",
+    )
+
+
+def test_one_that_hangs(server: Server) -> None:
+    def answer(path: str, query: str) -> tuple[int, Any]:
+        time.sleep(3)
+        return 200, NAMES
+
+    server.answer = answer
+    source = {"type": "prometheus", "url": server.url, "timeout": 1}
+    started = time.monotonic()
+    [report] = reports.compute(["overview"], {"sources": [source]}, {})
+    assert time.monotonic() - started < 2.5
+    assert report["warnings"][0].startswith("prometheus: ")
+
+
+# What series mean -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "aliases"),
+    [
+        ({"instance": "10.0.0.1:9400"}, "10.0.0.1", ("10.0.0.1",)),
+        ({"instance": "[fd00::1]:9400"}, "fd00::1", ("fd00::1",)),
+        ({"instance": "http://gpu1:9400/metrics"}, "gpu1", ("gpu1",)),
+        (
+            {"instance": "10.0.0.1:9400", "Hostname": "pod-x", "node": "gpu1"},
+            "gpu1",
+            ("gpu1", "pod-x", "10.0.0.1"),
+        ),
+        ({}, "", ()),
+    ],
+)
+def test_names(labels: dict[str, str], name: str, aliases: tuple[str, ...]) -> None:
+    assert prom_devices.host_name(labels) == name
+    assert prom_devices.aliases_of(labels) == aliases
+
+
+def test_prefixes_are_one_word() -> None:
+    amd = prom_devices.EXPORTERS[1]
+    names = ["gpu_health", "amd_gpu_health", "slurm_node_gpu_health", "gpu_healthy"]
+    assert prom_devices.metrics_of(amd, names) == {
+        "gpu_health": ["amd_gpu_health", "gpu_health"]
+    }
+
+
+def devices(server: Server, told: dict[str, list[tuple[dict[str, str], Any]]]) -> Any:
+    """Devices by host, of series by name; all told now."""
+
+    def answer(path: str, query: str) -> tuple[int, Any]:
+        if "__name__" in path:
+            return 200, {"status": "success", "data": list(told)}
+        [name] = [name for name in told if f"{name}%7B" in query]
+        if "timestamp" in query:
+            return 200, vector(*((labels, 1e9) for labels, _value in told[name]))
+        return 200, vector(*told[name])
+
+    server.answer = answer
+    found = prometheus.read({"url": server.url}, 5)
+    assert found.warnings == ()
+    return {node.name: node.facts["devices"] for node in found.measured}
+
+
+@pytest.mark.parametrize(
+    "value", [9223372036854775794, 2147483632, 140737488355328, "NaN", "+Inf"]
+)
+def test_blank_values(server: Server, value: Any) -> None:
+    labels = {"gpu": "0", "hostname": "a"}
+    found = devices(
+        server,
+        {
+            "DCGM_FI_DEV_GPU_TEMP": [(labels, 50)],
+            "DCGM_FI_DEV_MEMORY_TEMP": [(labels, value)],
+        },
+    )
+    [device] = found["a"]
+    assert device["temperature_celsius"] == 50
+    assert device["memory_temperature_celsius"] is None
+
+
+def test_energy_and_memory_have_units(server: Server) -> None:
+    nvidia = {"gpu": "0", "hostname": "a"}
+    amd = {"gpu_id": "0", "hostname": "b", "gpu_partition_id": "0"}
+    found = devices(
+        server,
+        {
+            "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": [(nvidia, 5000)],
+            "gpu_energy_consumed": [(amd, 5000000)],
+            "gpu_total_vram": [(amd, 1024)],
+        },
+    )
+    assert found["a"][0]["energy_joules"] == found["b"][0]["energy_joules"] == 5
+    assert found["b"][0]["memory_total_bytes"] == 2**30
+
+
+def test_a_model_that_is_a_number_of_pci(server: Server) -> None:
+    amd = {"gpu_id": "0", "hostname": "b", "card_model": "0x1002"}
+    found = devices(server, {"gpu_junction_temperature": [(amd, 1)]})
+    assert found["b"][0]["model"] is None
+
+
+def test_parts_of_amd_are_one_device(server: Server) -> None:
+    rows = [
+        ({"gpu_id": "0", "hostname": "b", "gpu_partition_id": str(part)}, 10 * part)
+        for part in range(8)
+    ]
+    found = devices(server, {"gpu_gfx_busy_instantaneous": rows})
+    [device] = found["b"]
+    assert device["utilization_percent"] == pytest.approx(35)
