@@ -26,6 +26,8 @@ options:
           - V(kubernetes) is what a Kubernetes cluster has given out, to which
             workloads. It needs the Python package C(kubernetes) on the controller, and
             may list nodes, pods and the owners of pods.
+          - V(openstack) is the nodes of O(sources[].cloud) and its storage, as Cinder's
+            pools tell it; it takes no inventory then. Pools take an administrator.
           - V(prometheus) is what exporters have measured, NVIDIA's dcgm-exporter,
             ROCm's device-metrics-exporter, node_exporter (RDMA ports), Kepler, JuiceFS,
             and kube-state-metrics where no source V(kubernetes) is named. It takes the
@@ -35,7 +37,7 @@ options:
             (C(sinfo) before Slurm 23.02).
         type: str
         required: true
-        choices: [facts, kubernetes, prometheus, slurm]
+        choices: [facts, kubernetes, openstack, prometheus, slurm]
       cluster:
         description: Name of the cluster that the source is of.
         type: str
@@ -93,6 +95,14 @@ options:
         type: list
         elements: str
         default: []
+      cloud:
+        description:
+          - Name of a cloud in C(clouds.yaml); without it that of E(OS_CLOUD), or what
+            the environment says.
+        type: str
+      region_name:
+        description: Name of the region; without it that of the cloud's configuration.
+        type: str
   stale_after:
     description:
       - Age of facts in seconds from which on they say nothing of now; V(0) for never.
@@ -106,7 +116,8 @@ options:
     description:
       - Which rules make a node faulty. V(default) has C(server_status),
         C(devices_missing), C(device_failed), C(ecc_uncorrected) (above 0),
-        C(row_remap), C(xid) (within 2 hours), C(rdma_ports), C(not_ready) and
+        C(row_remap), C(xid) (within 2 hours), C(rdma_ports), C(never_joined)
+        (after 30 minutes, where a source names the node's cluster), C(not_ready) and
         C(not_allocatable) (Kubernetes) and C(slurm_state).
       - V(strict) has C(ecc_corrected) (above 10,000) and C(temperature) (above 100)
         beside these.

@@ -93,6 +93,7 @@ class Cloud:
         self.keystone = Api("Keystone", self._connector("identity"), clock)
         self.neutron = Api("Neutron", self._connector("network"), clock)
         self.heat = Heat(self._connector("orchestration"), clock)
+        self.cinder = Api("Cinder", self._connector("block_storage"), clock)
 
     @property
     def auth(self) -> dict[str, t.Any]:

@@ -27,7 +27,7 @@ class Rule(t.NamedTuple):
         action: What to do about it.
         default: Whether it is on in the preset C(default); in C(strict) all are.
         threshold: Values above it are faults, where it has one.
-        window: Seconds for which an event counts, where it has events.
+        window: Seconds for which an event counts, or something may take.
         source: Where the rule and its figures come from.
     """
 
@@ -46,6 +46,11 @@ RULES: dict[str, Rule] = {
     "server_status": Rule(
         "the server does not run",
         "look at the server's fault, start or rebuild it",
+    ),
+    "never_joined": Rule(
+        "the server runs, and its cluster does not have it",
+        "look at the node's bootstrap log, or replace the node",
+        window=1800,
     ),
     "devices_missing": Rule(
         "fewer devices are there than the flavor declares",
@@ -164,6 +169,28 @@ def of_server(node: Record, rules: Policy) -> list[Record]:
     if "server_status" not in rules or status in (None, "ACTIVE"):
         return []
     return [_fault("server_status", rules, None, f"the server's status is {status}")]
+
+
+def of_absence(
+    node: Record, created: datetime | None, now: datetime, rules: Policy
+) -> list[Record]:
+    """The fault of a node that its cluster's scheduler does not have.
+
+    Args:
+        node: As C(model.nodes) makes it.
+        created: When the server was made, None where that is not known.
+        now: The time.
+        rules: The rules that are on; the window of C(never_joined) is what a node may
+            take to join.
+    """
+    rule = rules.get("never_joined")
+    if rule is None or created is None or node.get("status") != "ACTIVE":
+        return []
+    age = (now - created).total_seconds()
+    if node.get("role") != "worker" or age <= (rule.window or 0):
+        return []
+    evidence = f"{age:.0f} s after it was made its cluster has no such node"
+    return [_fault("never_joined", rules, None, evidence, created.isoformat())]
 
 
 def told(broken: t.Iterable[tuple[str, str]], rules: Policy) -> list[Record]:

@@ -31,12 +31,14 @@ class Host(t.NamedTuple):
         node: As C(model.nodes) makes it, None where no inventory of ours lists it.
         facts: What C(gpu_facts) has found there, None where nothing is known.
         offers: What the schedulers know of it.
+        unjoined: Whether its cluster's scheduler was read and has no such node.
     """
 
     name: str
     node: Record | None = None
     facts: Record | None = None
     offers: tuple[state.Offer, ...] = ()
+    unjoined: bool = False
 
 
 class Fleet(t.NamedTuple):
@@ -93,7 +95,9 @@ def build(
     nodes: list[Record] = []
     for host in sorted(hosts, key=lambda host: host.name):
         node = host.node or NO_NODE
-        told = state.node_state(node, host.facts, now, stale_after, rules, host.offers)
+        told = state.node_state(
+            node, host.facts, now, stale_after, rules, host.offers, host.unjoined
+        )
         if not told["capacity"]:
             continue
         if (told["allocated"] or 0) > told["capacity"]:

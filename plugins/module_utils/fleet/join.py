@@ -83,6 +83,20 @@ class Telemetry(t.NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+class Listing(t.NamedTuple):
+    """What a cloud knows.
+
+    Attributes:
+        nodes: As C(model.nodes) makes them.
+        storage: As C(fleet.Fleet) has it.
+        warnings: What could not be read.
+    """
+
+    nodes: list[Record]
+    storage: Record | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class Joined(t.NamedTuple):
     """Hosts with what the schedulers know, and the consumers with names of hosts."""
 
@@ -90,6 +104,23 @@ class Joined(t.NamedTuple):
     consumers: list[Record]
     pending: float | None
     warnings: list[str]
+
+
+def add_nodes(hosts: t.Sequence[Host], nodes: t.Sequence[Record]) -> list[Host]:
+    """Give hosts the nodes that they are, and make hosts of the others.
+
+    A node is the host with its server's id, or else with one of its addresses or names.
+    """
+    known = {host.name: host for host in hosts}
+    by_id = {ident: host.name for host in hosts for ident in _ids(host)}
+    find = finder(hosts)
+    for node in nodes:
+        told = [node["name"], *(one["address"] for one in node["addresses"])]
+        name = by_id.get(node["id"]) or find(told) or node["name"]
+        if name in known and _ids(known[name]) - {node["id"]}:
+            name = f"{node['name']} {node['id']}"  # two servers of one name
+        known[name] = known.get(name, Host(name))._replace(node=node)
+    return list(known.values())
 
 
 def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
@@ -106,6 +137,7 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
     warnings: list[str] = []
     known = {host.name: host for host in hosts}
     pending: float | None = None
+    read = {one.cluster for one in schedules if one.cluster and not one.failure}
     for schedule in schedules:
         name = " ".join(filter(None, (schedule.source, schedule.cluster)))
         warnings += [f"{name}: {text}" for text in schedule.warnings]
@@ -135,7 +167,10 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
                 f"{name}: has several schedulers ({told}); the larger counts"
             )
     joined = [
-        host._replace(offers=tuple(offers.get(name, ())))
+        host._replace(
+            offers=tuple(offers.get(name, ())),
+            unjoined=name not in offers and cluster_of(host) in read,
+        )
         for name, host in known.items()
     ]
     return Joined(joined, consumers, pending, warnings)

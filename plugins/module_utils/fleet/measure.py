@@ -116,13 +116,15 @@ def assign(joined: join.Joined) -> join.Joined:
     hosts = []
     for host in joined.hosts:
         indexes = []
+        cluster = join.cluster_of(host)
+        clusters = [None, cluster] if cluster else [None]
         for device in (host.facts or {}).get("devices") or []:
             pods = device.get("pods") or []
             if pods:
                 indexes.append(device["index"])
             for namespace, pod in pods:
-                for cluster in {None, join.cluster_of(host)}:
-                    of_pod = held.setdefault((cluster, namespace, pod), [])
+                for one in clusters:
+                    of_pod = held.setdefault((one, namespace, pod), [])
                     of_pod.append((host.name, device["index"]))
         offers = tuple(_with_devices(one, indexes) for one in host.offers)
         hosts.append(host._replace(offers=offers))

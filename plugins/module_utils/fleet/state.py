@@ -48,6 +48,7 @@ def node_state(
     stale_after: float = STALE_AFTER,
     rules: faults.Policy | None = None,
     offers: t.Sequence[Offer] = (),
+    unjoined: bool = False,
 ) -> Record:
     """State of a node that has accelerators.
 
@@ -58,6 +59,7 @@ def node_state(
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
         rules: What is a fault; the default policy without it.
         offers: What the schedulers know; empty where none is configured.
+        unjoined: Whether its cluster's scheduler was read and has no such node.
 
     Returns:
         C(health): C(maintenance) where a scheduler says so, C(faulty) where C(faults)
@@ -72,11 +74,14 @@ def node_state(
     rules = faults.policy() if rules is None else rules
     told = (facts or {}).get("gathered_at")
     moment = moment_of(told)
-    stale = unusable(facts, now or datetime.now(timezone.utc), stale_after)
+    now = now or datetime.now(timezone.utc)
+    stale = unusable(facts, now, stale_after)
     known: list[Record] = (facts or {}).get("devices") or []
     devices = [] if stale else known
     declared = sum(one["count"] for one in node["hardware"]["accelerators"])
     found = faults.of_server(node, rules)
+    if unjoined:
+        found += faults.of_absence(node, moment_of(node.get("created_at")), now, rules)
     for offer in offers:
         found += faults.told(offer.faults, rules)
     if facts and not stale:

@@ -11,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from ..cloud.clock import Clock
 from ..cloud.errors import CloudError
 from ..cloud.session import Cloud
+from ..fleet.join import Listing
 from ..fleet.model import Record, Seen, nodes
 from .clusters import read_clusters
+from .failure import SourceError
 from .filters import Filters
 from .partial import MANY, or_nothing
 from .servers import add_distros, read_servers
 
+GIB = 2**30
 TIMEOUT = 120
 """Seconds that the retries of a region may take."""
 
@@ -61,6 +64,59 @@ def read_regions(
         listed = list(pool.map(lambda one: _regions(one, regions), each))
         places = [place for found in listed for place in found]
         return list(pool.map(lambda place: _read_region(place, filters), places))
+
+
+def read(options: Record, timeout: float) -> Listing:
+    """Read the nodes of a region, and its storage.
+
+    Args:
+        options: C(cloud) and C(region_name), as openstacksdk knows them.
+        timeout: Seconds that retries may take.
+
+    Raises:
+        SourceError: Nova or Magnum did not answer.
+    """
+    warnings: list[str] = []
+    names = ("cloud", "region_name")
+    told = {name: options[name] for name in names if options.get(name)}
+    try:
+        cloud = Cloud(told, Clock(timeout), warnings.append)
+        seen = look(cloud, Filters(), warnings.append)
+    except CloudError as error:
+        raise SourceError(error.message) from error
+    where = {"cloud": options.get("cloud"), "region": cloud.region or None}
+    found = [{**node, **where} for node in nodes(seen)]
+    return Listing(found, _storage(cloud, warnings.append), tuple(warnings))
+
+
+def _storage(cloud: Cloud, warn: t.Callable[[str], None]) -> Record | None:
+    """Space of Cinder's pools, which administrators alone may see by default."""
+    path = "/scheduler-stats/get_pools?detail=true"
+    pools = or_nothing(lambda: cloud.cinder.get(path)["pools"], "storage pools", warn)
+    return space(pools, warn)
+
+
+def space(pools: list[Record], warn: t.Callable[[str], None]) -> Record | None:
+    """Space of storage pools in all; None where none tells it.
+
+    Args:
+        pools: As Cinder lists them with details.
+        warn: Is told of pools that do not tell theirs.
+    """
+    told = []
+    for pool in pools:
+        found = pool.get("capabilities") or {}
+        total, free = found.get("total_capacity_gb"), found.get("free_capacity_gb")
+        if isinstance(total, (int, float)) and isinstance(free, (int, float)):
+            told.append((total, total - free))
+        else:
+            warn(
+                f"storage pool {pool.get('name')} has {total} GiB, {free} of them free"
+            )
+    if not told:
+        return None
+    total, used = (int(sum(each) * GIB) for each in zip(*told))
+    return {"total_bytes": total, "used_bytes": used}
 
 
 def _regions(options: Record, regions: list[str] | None) -> list[Record]:

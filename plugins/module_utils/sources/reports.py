@@ -23,7 +23,7 @@ from ..fleet import (
     state,
 )
 from ..fleet.model import Record
-from . import facts, kubernetes, prometheus, slurm
+from . import facts, kubernetes, openstack, prometheus, slurm
 from .failure import SourceError
 
 REPORTS = ("overview", "consumers", "heatmap", "nodes")
@@ -40,7 +40,7 @@ ARGUMENT_SPEC: Record = {
             "type": {
                 "type": "str",
                 "required": True,
-                "choices": ["facts", "kubernetes", "prometheus", "slurm"],
+                "choices": ["facts", "kubernetes", "openstack", "prometheus", "slurm"],
             },
             "cluster": {"type": "str"},
             "timeout": {"type": "int", "default": TIMEOUT},
@@ -55,6 +55,8 @@ ARGUMENT_SPEC: Record = {
             "kubeconfig": {"type": "path"},
             "context": {"type": "str"},
             "resources": {"type": "list", "elements": "str", "default": []},
+            "cloud": {"type": "str"},
+            "region_name": {"type": "str"},
         },
     },
     "stale_after": {"type": "int", "default": 300},
@@ -85,6 +87,7 @@ _TLS = ("validate_certs", "ca_cert")
 _OPTIONS = {
     "facts": (),
     "kubernetes": ("kubeconfig", "context", "resources"),
+    "openstack": ("cloud", "region_name"),
     "prometheus": ("url", "user", "password", "token", "matchers", *_TLS),
     "slurm": ("url", "user", "token", "login", *_TLS),
 }
@@ -203,18 +206,23 @@ def _snapshot(
     if not any(source["type"] == "facts" for source in sources):
         hosts = [host._replace(facts=None) for host in hosts]
     now = state.moment_of(options["now"]) if options["now"] else None
-    telemetry, schedules = _read([one for one in sources if one["type"] != "facts"])
-    measured = [one for told in telemetry for one in told.measured]
+    told = _read([one for one in sources if one["type"] != "facts"])
+    listed = [node for one in told.listings for node in one.nodes]
+    measured = [one for found in told.telemetry for one in found.measured]
+    hosts = join.add_nodes(hosts, listed)
     hosts = measure.measure(hosts, measured, now, options["stale_after"])
-    joined = measure.assign(join.join(hosts, schedules))
+    joined = measure.assign(join.join(hosts, told.schedules))
+    storages = [one.storage for one in told.listings if one.storage]
+    storages += [one.storage for one in told.telemetry if one.storage]
     seen = fleet.build(
         joined.hosts,
         consumers=joined.consumers,
-        storage=next((one.storage for one in telemetry if one.storage), None),
+        storage=storages[0] if storages else None,
         pending=joined.pending,
         warnings=[
             *warnings,
-            *(f"prometheus: {text}" for one in telemetry for text in one.warnings),
+            *(f"openstack: {text}" for one in told.listings for text in one.warnings),
+            *(f"prometheus: {text}" for one in told.telemetry for text in one.warnings),
             *joined.warnings,
         ],
         now=now,
@@ -226,9 +234,17 @@ def _snapshot(
     return seen
 
 
-def _read(sources: list[Record]) -> tuple[list[join.Telemetry], list[join.Schedule]]:
+class _Told(t.NamedTuple):
+    """What the sources told, each kind in their order."""
+
+    listings: list[join.Listing]
+    telemetry: list[join.Telemetry]
+    schedules: list[join.Schedule]
+
+
+def _read(sources: list[Record]) -> _Told:
     """What the sources know, read side by side; what one can't tell is a failure."""
-    found: dict[int, join.Telemetry | join.Schedule] = {}
+    found: dict[int, join.Listing | join.Telemetry | join.Schedule] = {}
     # Kubernetes itself knows better than what Prometheus has heard of it.
     workloads = all(source["type"] != "kubernetes" for source in sources)
 
@@ -239,6 +255,8 @@ def _read(sources: list[Record]) -> tuple[list[join.Telemetry], list[join.Schedu
                 found[number] = kubernetes.read(source, timeout)
             elif kind == "slurm":
                 found[number] = slurm.read(source, timeout)
+            elif kind == "openstack":
+                found[number] = openstack.read(source, timeout)
             else:
                 found[number] = prometheus.read(source, timeout, workloads)
         except SourceError as error:
@@ -254,20 +272,26 @@ def _read(sources: list[Record]) -> tuple[list[join.Telemetry], list[join.Schedu
     ]
     for thread in threads:
         thread.start()
-    telemetry, schedules = [], []
+    told = _Told([], [], [])
     for number, (thread, source) in enumerate(zip(threads, sources)):
         thread.join(source["timeout"])
         late = f"it took more than {source['timeout']} s"
-        told = found.get(number) or _failed(source, late)
-        if isinstance(told, join.Schedule):
-            schedules.append(told)
+        one = found.get(number) or _failed(source, late)
+        if isinstance(one, join.Listing):
+            told.listings.append(one)
+        elif isinstance(one, join.Schedule):
+            told.schedules.append(one)
         else:
-            telemetry.append(told)
-            schedules += [told.schedule] if told.schedule else []
-    return telemetry, schedules
+            told.telemetry.append(one)
+            told.schedules.extend([one.schedule] if one.schedule else [])
+    return told
 
 
-def _failed(source: Record, reason: str) -> join.Telemetry | join.Schedule:
+def _failed(
+    source: Record, reason: str
+) -> join.Listing | join.Telemetry | join.Schedule:
+    if source["type"] == "openstack":
+        return join.Listing([], warnings=(reason,))
     if source["type"] == "prometheus":
         return join.Telemetry([], warnings=(reason,))
     return join.Schedule(source["type"], [], [], None, reason, source["cluster"])

@@ -98,3 +98,43 @@ def test_two_schedulers_on_a_node() -> None:
     assert "several schedulers (kubernetes, slurm)" in joined.warnings[0]
     report = overview.report(fleet.build(joined.hosts, now=fleets.NOW))
     assert report["allocatedGpus"] == 5
+
+
+# What a cloud lists ------------------------------------------------------------------
+
+
+def test_nodes_of_a_cloud_are_hosts() -> None:
+    hosts = [
+        fleet.Host("by-id", {**fleets.node("x", 8), "id": "one"}),
+        fleet.Host("gpu2.example.com"),
+        fleet.Host("by-address", None, {"devices": []}),
+        fleet.Host("twin", {**fleets.node("twin", 8), "id": "another"}),
+    ]
+    listed = [
+        fleets.node("a", 8, id="one", addresses=[]),
+        fleets.node("gpu2", 8, id="two", addresses=[]),
+        fleets.node("c", 8, id="three", addresses=[{"address": "10.0.0.3"}]),
+        fleets.node("twin", 8, id="four", addresses=[]),
+    ]
+    found = {host.name: host.node for host in join.add_nodes(hosts, listed)}
+    assert set(found) == {host.name for host in hosts} | {"c", "twin four"}
+    assert (found["by-id"] or {})["name"] == "a"
+    assert (found["gpu2.example.com"] or {})["id"] == "two"
+    assert (found["twin"] or {})["id"] == "another"
+
+
+def test_a_node_that_never_joined() -> None:
+    def fault_of(created: str, cluster: str = "training", **more: Any) -> list[str]:
+        old = fleets.node("a", 8, created_at=created, **more)
+        joined = join.join(
+            [fleet.Host("a", old)],
+            [join.Schedule("kubernetes", [], [], 0, None, cluster)],
+        )
+        built = fleet.build(joined.hosts, now=fleets.NOW)
+        return [fault["rule"] for fault in built.nodes[0]["state"]["faults"]]
+
+    assert fault_of("2026-11-24T11:00:00Z") == ["never_joined"]
+    assert fault_of("2026-11-24T11:45:00Z") == []
+    assert fault_of("2026-11-24T11:00:00Z", "another") == []
+    assert fault_of("2026-11-24T11:00:00Z", role="master") == []
+    assert fault_of("2026-11-24T11:00:00Z", status="BUILD") == ["server_status"]

@@ -18,6 +18,10 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import gr
 from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
     filters,
     openstack,
+    reports,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils.sources.failure import (  # noqa: E501 -- the name is that long
+    SourceError,
 )
 from recorded.server import Cloud, Record
 
@@ -201,3 +205,68 @@ def test_one_cloud_of_two_fails(make: Make) -> None:
     assert "503" in (two.failure or "")
     [none] = openstack.read_regions({"cloud": "no-such"}, None, ["all"], Filters())
     assert "no-such" in (none.failure or "")
+
+
+# As a source of reports --------------------------------------------------------------
+
+
+def pools(*spaces: tuple[Any, Any]) -> dict[str, Any]:
+    """Cinder's answer, of total and free GiB of each pool."""
+    return {
+        "pools": [
+            {
+                "name": f"host@{number}#pool",
+                "capabilities": {"total_capacity_gb": total, "free_capacity_gb": free},
+            }
+            for number, (total, free) in enumerate(spaces)
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("spaces", "total", "used", "warnings"),
+    [
+        ([(100, 40.0), (10, 10)], 110, 60, 0),
+        ([(100, 40), ("infinite", "unknown")], 100, 60, 1),
+        ([(None, 40)], None, None, 1),
+        ([], None, None, 0),
+    ],
+)
+def test_storage(
+    spaces: Any, total: int | None, used: int | None, warnings: int
+) -> None:
+    told: list[str] = []
+    found = openstack.space(pools(*spaces)["pools"], told.append)
+    if total is None or used is None:
+        assert found is None
+    else:
+        assert found == {"total_bytes": total * 2**30, "used_bytes": used * 2**30}
+    assert len(told) == warnings
+
+
+def test_storage_that_cannot_be_read(make: Make) -> None:
+    """The recorded cloud has no Cinder."""
+    make()
+    told = openstack.read({"cloud": "one"}, 1)
+    assert told.storage is None
+    assert {node["cloud"] for node in told.nodes} == {"one"}
+    [warning] = told.warnings
+    assert warning.startswith("storage pools are not known: ")
+
+
+def test_a_report_without_an_inventory(make: Make) -> None:
+    make()
+    sources = [{"type": "openstack", "cloud": "one"}]
+    [overview] = reports.compute(["overview"], {"sources": sources}, {})
+    assert overview["totalNodes"] == 5
+    assert [one["cluster"] for one in overview["byCluster"]] == [
+        "cluster-0",
+        "cluster-1",
+    ]
+
+
+def test_nova_down_is_told(make: Make) -> None:
+    cloud = make()
+    cloud.disturb = lambda request: 503 if "/servers" in request else None
+    with pytest.raises(SourceError, match="Nova answered 503"):
+        openstack.read({"cloud": "one"}, 1)
