@@ -105,7 +105,9 @@ bed-env: $(DEV)/.complete ## what the shell needs to use it: eval "$$(make bed-e
 .PHONY: demo
 demo: collection bed-up ## the demo playbook against the bed, as a user would run it
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
-		ansible-playbook -i localhost, gpufleet.openstack.demo
+		ansible-playbook -i localhost, gpufleet.openstack.demo \
+		-e '{"demo_stand_in": "env PYTHONPATH=$(CURDIR)/tests $(PY) -m standin"}' \
+		-e demo_report_folder=$(CURDIR)/.build/report
 
 ##@ Benches
 
@@ -123,6 +125,12 @@ bench-requests: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## requests an
 bench-inventory: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the inventory costs, beside openstack.cloud's and a static file
 	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
 		$(PY) -m bench.inventory $(PEER)/bin/python
+
+.PHONY: bench-reports
+bench-reports: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the reports and their sources cost, beside json_query in a play
+	PYTHONPATH=tests $(PY) -m prombed
+	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
+		$(PY) -m bench.reports $(PEER)/bin/python
 
 ##@ Helpers
 

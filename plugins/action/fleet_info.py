@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
@@ -38,7 +39,9 @@ class ActionModule(ActionBase):
         names = options.pop("reports")
         hostvars = (task_vars or {}).get("hostvars") or {}
         try:
-            found = reports.compute(names, options, hostvars)
+            found = reports.compute(
+                names, options, hostvars, constants.DEFAULT_LOCAL_TMP
+            )
         except reports.BadRequest as error:
             if not options["envelope"]:
                 raise AnsibleActionFail(str(error)) from error

@@ -103,6 +103,13 @@ options:
       region_name:
         description: Name of the region; without it that of the cloud's configuration.
         type: str
+  max_age:
+    description:
+      - Seconds for which the tasks of a run share what a source has told; V(0) for
+        never. It is kept in a file that only the user of Ansible may read, and that
+        goes when the run ends. Facts are never kept so.
+    type: int
+    default: 30
   stale_after:
     description:
       - Age of facts in seconds from which on they say nothing of now; V(0) for never.

@@ -115,6 +115,7 @@ _raw:
 
 import typing as t
 
+from ansible import constants
 from ansible.errors import AnsibleLookupError, AnsibleOptionsError
 from ansible.plugins.lookup import LookupBase
 
@@ -134,7 +135,7 @@ class LookupModule(LookupBase):
         try:
             given = self._given(variables, options)
             hostvars = (variables or {}).get("hostvars") or {}
-            return reports.compute(terms, given, hostvars)
+            return reports.compute(terms, given, hostvars, constants.DEFAULT_LOCAL_TMP)
         except reports.BadRequest as error:
             if options.get("envelope"):
                 return [reports.refusal(str(error)) for _term in terms or [""]]

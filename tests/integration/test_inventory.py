@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from fakenode.sysfs import Node
 from integration import leaks
 from integration.cloud_site import Site
 from integration.inventory import Inventory
+from slurmbed.slurm import Slurm
 
 ONE, TWO, FAILED = "training", "Serving_B", "too-big"
 
@@ -253,3 +256,46 @@ def _telemetry(inventory: Inventory, tmp_path: Path) -> None:
     assert "NODES          4: 3 healthy, 1 faulty, 0 in maintenance" in told.stdout
     assert "HEALTHY        3 idle, 0 partly in use" in told.stdout
     assert f"FAULT      {broken}" in told.stdout
+    _with_slurm(inventory, sorted(found.groups["gpu_healthy"]))
+
+
+def _with_slurm(inventory: Inventory, names: list[str]) -> None:
+    """The report, with a real Slurm whose nodes have the servers' names."""
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))  # sockets have short paths
+    slurm = Slurm(folder, dict.fromkeys(names, ("mi300x", 1)))
+    try:
+        slurm.start()
+        slurm.submit("train", f"--nodelist={names[0]}", "--gres=gpu:1")
+        slurm.submit("waits", f"--nodelist={names[0]}", "--gres=gpu:1")
+        slurm.until("the job", lambda: "R" in slurm.command("squeue", "-h", "-o", "%t"))
+        token = slurm.token()
+        source = {"type": "slurm", "url": slurm.url, "user": "root", "token": token}
+        options = folder / "options.json"
+        options.write_text(
+            json.dumps(
+                {
+                    "report_sources": [{"type": "facts"}, source],
+                    "report_folder": str(folder),
+                }
+            )
+        )
+        told = inventory.run(
+            *("ansible-playbook", "-vvv", "gpufleet.openstack.report"),
+            *("--extra-vars", f"@{options}"),
+        )
+        consumers = json.loads((folder / "consumers.json").read_text())
+        overview = json.loads((folder / "overview.json").read_text())["data"]
+    finally:
+        slurm.stop()
+        shutil.rmtree(folder)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "NODES          4: 3 healthy, 1 faulty, 0 in maintenance" in told.stdout
+    assert "HEALTHY        2 idle, 0 partly in use, 1 busy, 0 unknown" in told.stdout
+    assert "PENDING        1 wait for devices, 1 are idle on one node" in told.stdout
+    assert token not in told.stdout + told.stderr
+    assert (consumers["code"], consumers["data"]["total"]) == (0, 1)
+    [row] = consumers["data"]["data"]
+    assert (row["kind"], row["name"]) == ("SlurmJob", "train")
+    # Its device is known by index, and what the stand-in says of it.
+    assert row["stat"]["gpuUtilization"] == overview["utilization"] == 0.37
+    assert overview["warnings"] == []

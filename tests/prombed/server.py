@@ -46,10 +46,12 @@ class Prometheus:
     Args:
         folder: An empty folder for its data.
         targets: The exporters.
+        interval: Seconds between scrapes.
     """
 
-    def __init__(self, folder: Path, targets: list[Target]) -> None:
+    def __init__(self, folder: Path, targets: list[Target], interval: int = 1) -> None:
         """Start nothing yet."""
+        self._interval = f"{interval}s"
         self.folder = folder
         self.targets = targets
         self._http: ThreadingHTTPServer | None = None
@@ -129,7 +131,10 @@ class Prometheus:
         assert self._http
         address = f"127.0.0.1:{self._http.server_address[1]}"
         return {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "global": {
+                "scrape_interval": self._interval,
+                "scrape_timeout": self._interval,
+            },
             "scrape_configs": [
                 {
                     "job_name": f"job-{number}",

@@ -16,8 +16,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from bed.processes import MARK
 
 PACKAGES = {
     "munge": "munged",
@@ -76,17 +78,13 @@ class Slurm:
 
     Args:
         folder: An empty folder for all of it; its path is short, for sockets.
-        nodes: Names of nodes, of eight GPUs each.
-        model: Type of the GPUs.
+        nodes: By name type and number of a node's GPUs.
     """
 
-    def __init__(
-        self, folder: Path, nodes: Sequence[str], model: str = "mi300x"
-    ) -> None:
+    def __init__(self, folder: Path, nodes: Mapping[str, tuple[str, int]]) -> None:
         """Start nothing yet."""
         self.folder = folder
         self.nodes = nodes
-        self.model = model
         self.port, self.rest_port, *self._ports = _free_ports(2 + len(nodes))
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -97,9 +95,10 @@ class Slurm:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Slurm's commands need."""
+        """What Slurm's commands need, and a mark to find its processes by."""
         config = str(self.folder / "slurm.conf")
-        return {**os.environ, "SLURM_CONF": config, "PATH": PATH}
+        mark = {MARK: str(self.folder)}
+        return {**os.environ, "SLURM_CONF": config, "PATH": PATH, **mark}
 
     def command(self, *arguments: str) -> str:
         """Run one of Slurm's commands and return what it printed."""
@@ -199,17 +198,21 @@ class Slurm:
         host = socket.gethostname().split(".")[0]
         lines = [
             f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
-            f"CPUs=64 RealMemory=512000 Gres=gpu:{self.model}:8 State=UNKNOWN\n"
-            for name, port in zip(self.nodes, self._ports, strict=True)
+            f"CPUs=64 RealMemory=512000 Gres=gpu:{model}:{count} State=UNKNOWN\n"
+            for (name, (model, count)), port in zip(
+                self.nodes.items(), self._ports, strict=True
+            )
         ]
         told = CONFIG.format(host=host, port=self.port, folder=self.folder)
         (self.folder / "slurm.conf").write_text(told + "".join(lines))
         devices = self.folder / "dev"
-        for number in range(8):
+        for number in range(max(count for _model, count in self.nodes.values())):
             (devices / f"gpu{number}").touch()
-        (self.folder / "gres.conf").write_text(
-            f"AutoDetect=off\nName=gpu Type={self.model} File={devices}/gpu[0-7]\n"
-        )
+        gres = [
+            f"NodeName={name} Name=gpu Type={model} File={devices}/gpu[0-{count - 1}]\n"
+            for name, (model, count) in self.nodes.items()
+        ]
+        (self.folder / "gres.conf").write_text("AutoDetect=off\n" + "".join(gres))
         (self.folder / "cgroup.conf").write_text(
             "CgroupAutomount=no\nConstrainDevices=no\n"
         )

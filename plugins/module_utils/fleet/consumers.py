@@ -38,32 +38,39 @@ def report(
     """
     wanted = {name: value for name, value in filters.items() if value is not None}
     rows = [
-        {**row, "pods": row.get("pods") if include_pods else None}
+        row
         for row in fleet.consumers
         if all(row.get(name) == value for name, value in wanted.items())
     ]
     if group_by:
         rows = _grouped(rows, group_by)
-    for row in rows:
-        stat = row["stat"]
-        used = stat["gpuUtilization"]
-        row["stat"] = {
-            **stat,
-            "gpuEquivalent": round(stat["gpuEquivalent"], 3),
-            "gpuUtilization": None if used is None else round(min(1.0, used), 4),
-        }
     rows.sort(key=_order)
     start = (page_num - 1) * page_size
     return {
-        "data": rows[start : start + page_size],
+        "data": [_shown(row, include_pods) for row in rows[start : start + page_size]],
         "total": len(rows),
         **common(fleet),
     }
 
 
+def _shown(row: Record, include_pods: bool) -> Record:
+    """A row as the report has it."""
+    stat = row["stat"]
+    used = stat["gpuUtilization"]
+    return {
+        **row,
+        "pods": row.get("pods") if include_pods else None,
+        "stat": {
+            **stat,
+            "gpuEquivalent": round(stat["gpuEquivalent"], 3),
+            "gpuUtilization": None if used is None else round(min(1.0, used), 4),
+        },
+    }
+
+
 def _order(row: Record) -> tuple[t.Any, ...]:
     names = (row.get(name) or "" for name in ("namespace", "name", "uid"))
-    return (-row["stat"]["gpuEquivalent"], *names)
+    return (-round(row["stat"]["gpuEquivalent"], 3), *names)
 
 
 def _grouped(rows: list[Record], by: str) -> list[Record]:

@@ -73,6 +73,11 @@ def read(options: Record, timeout: float, workloads: bool = True) -> Telemetry:
     return Telemetry(measured, schedule, storage, tuple(dict.fromkeys(warnings)))
 
 
+def read_devices(options: Record, timeout: float) -> Telemetry:
+    """The same without kube-state-metrics."""
+    return read(options, timeout, workloads=False)
+
+
 def _xids(samples: list[Sample]) -> list[Measured]:
     """XIDs within the window for which dcgm-exporter counts them."""
     found = []

@@ -23,7 +23,7 @@ from ..fleet import (
     state,
 )
 from ..fleet.model import Record
-from . import facts, kubernetes, openstack, prometheus, slurm
+from . import cache, facts, kubernetes, openstack, prometheus, slurm
 from .failure import SourceError
 
 REPORTS = ("overview", "consumers", "heatmap", "nodes")
@@ -59,6 +59,7 @@ ARGUMENT_SPEC: Record = {
             "region_name": {"type": "str"},
         },
     },
+    "max_age": {"type": "int", "default": 30},
     "stale_after": {"type": "int", "default": 300},
     "now": {"type": "str"},
     "preset": {"type": "str", "default": "default", "choices": list(faults.PRESETS)},
@@ -108,6 +109,7 @@ def compute(
     names: t.Sequence[str],
     options: t.Mapping[str, t.Any],
     hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    folder: str,
 ) -> list[Record]:
     """Reports from one snapshot.
 
@@ -115,6 +117,7 @@ def compute(
         names: Which, of C(REPORTS).
         options: Values of C(ARGUMENT_SPEC).
         hostvars: Variables of all hosts of the inventory.
+        folder: Where what the sources tell may be kept; nobody else may write there.
 
     Raises:
         BadRequest: The request is wrong.
@@ -124,7 +127,7 @@ def compute(
         if name not in REPORTS:
             raise BadRequest(f"{name!r} is none of {', '.join(REPORTS)}")
     options = _checked(options)
-    seen = _snapshot(options, hostvars)
+    seen = _snapshot(options, hostvars, folder)
     try:
         found = [_report(name, seen, options) for name in names]
     except nodes.NodeNotFound as error:
@@ -160,6 +163,7 @@ def _checked(options: t.Mapping[str, t.Any]) -> Record:
         ("page_size", 1, 1000),
         ("top_k", 1, None),
         ("stale_after", 0, None),
+        ("max_age", 0, None),
     ):
         value = found[name]
         if value < least or (most and value > most):
@@ -195,6 +199,7 @@ def _only_its_own(number: int, source: Record) -> None:
 def _snapshot(
     options: t.Mapping[str, t.Any],
     hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    folder: str,
 ) -> fleet.Fleet:
     try:
         rules = faults.policy(options["preset"], options["rules"])
@@ -206,7 +211,8 @@ def _snapshot(
     if not any(source["type"] == "facts" for source in sources):
         hosts = [host._replace(facts=None) for host in hosts]
     now = state.moment_of(options["now"]) if options["now"] else None
-    told = _read([one for one in sources if one["type"] != "facts"])
+    asked = [one for one in sources if one["type"] != "facts"]
+    told = _read(asked, folder, options["max_age"])
     listed = [node for one in told.listings for node in one.nodes]
     measured = [one for found in told.telemetry for one in found.measured]
     hosts = join.add_nodes(hosts, listed)
@@ -234,6 +240,9 @@ def _snapshot(
     return seen
 
 
+_One = t.Union[join.Listing, join.Telemetry, join.Schedule]
+
+
 class _Told(t.NamedTuple):
     """What the sources told, each kind in their order."""
 
@@ -242,23 +251,25 @@ class _Told(t.NamedTuple):
     schedules: list[join.Schedule]
 
 
-def _read(sources: list[Record]) -> _Told:
+def _read(sources: list[Record], folder: str, max_age: float) -> _Told:
     """What the sources know, read side by side; what one can't tell is a failure."""
-    found: dict[int, join.Listing | join.Telemetry | join.Schedule] = {}
+    found: dict[int, _One] = {}
     # Kubernetes itself knows better than what Prometheus has heard of it.
     workloads = all(source["type"] != "kubernetes" for source in sources)
+    readers: dict[str, t.Callable[[Record, float], _One]] = {
+        "kubernetes": kubernetes.read,
+        "openstack": openstack.read,
+        "prometheus": prometheus.read if workloads else prometheus.read_devices,
+        "slurm": slurm.read,
+    }
 
     def read(number: int, source: Record) -> None:
-        kind, timeout = source["type"], source["timeout"]
+        reader = readers[source["type"]]
+        key = {**source, "workloads": workloads}
         try:
-            if kind == "kubernetes":
-                found[number] = kubernetes.read(source, timeout)
-            elif kind == "slurm":
-                found[number] = slurm.read(source, timeout)
-            elif kind == "openstack":
-                found[number] = openstack.read(source, timeout)
-            else:
-                found[number] = prometheus.read(source, timeout, workloads)
+            found[number] = cache.kept(
+                folder, key, max_age, lambda: reader(source, source["timeout"])
+            )
         except SourceError as error:
             found[number] = _failed(source, str(error))
         except Exception as error:  # noqa: BLE001 -- an answer of a shape nobody has seen
@@ -287,9 +298,7 @@ def _read(sources: list[Record]) -> _Told:
     return told
 
 
-def _failed(
-    source: Record, reason: str
-) -> join.Listing | join.Telemetry | join.Schedule:
+def _failed(source: Record, reason: str) -> _One:
     if source["type"] == "openstack":
         return join.Listing([], warnings=(reason,))
     if source["type"] == "prometheus":

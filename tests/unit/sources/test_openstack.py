@@ -254,10 +254,10 @@ def test_storage_that_cannot_be_read(make: Make) -> None:
     assert warning.startswith("storage pools are not known: ")
 
 
-def test_a_report_without_an_inventory(make: Make) -> None:
+def test_a_report_without_an_inventory(make: Make, tmp_path: Path) -> None:
     make()
     sources = [{"type": "openstack", "cloud": "one"}]
-    [overview] = reports.compute(["overview"], {"sources": sources}, {})
+    [overview] = reports.compute(["overview"], {"sources": sources}, {}, str(tmp_path))
     assert overview["totalNodes"] == 5
     assert [one["cluster"] for one in overview["byCluster"]] == [
         "cluster-0",

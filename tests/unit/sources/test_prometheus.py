@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,7 +147,7 @@ def test_warnings_of_an_answer(server: Server) -> None:
     )
 
 
-def test_one_that_hangs(server: Server) -> None:
+def test_one_that_hangs(server: Server, tmp_path: Path) -> None:
     def answer(path: str, query: str) -> tuple[int, Any]:
         time.sleep(3)
         return 200, NAMES
@@ -154,7 +155,7 @@ def test_one_that_hangs(server: Server) -> None:
     server.answer = answer
     source = {"type": "prometheus", "url": server.url, "timeout": 1}
     started = time.monotonic()
-    [report] = reports.compute(["overview"], {"sources": [source]}, {})
+    [report] = reports.compute(["overview"], {"sources": [source]}, {}, str(tmp_path))
     assert time.monotonic() - started < 2.5
     assert report["warnings"][0].startswith("prometheus: ")
 
