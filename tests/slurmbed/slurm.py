@@ -47,7 +47,7 @@ CredType=cred/munge
 AuthAltTypes=auth/jwt
 AuthAltParameters=jwt_key={folder}/jwt.key
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool/%n
+SlurmdSpoolDir={folder}/s/%n
 SlurmctldPidFile={folder}/run/slurmctld.pid
 SlurmdPidFile={folder}/run/slurmd-%n.pid
 SlurmctldLogFile={folder}/log/slurmctld.log
@@ -77,7 +77,8 @@ class Slurm:
     """A cluster.
 
     Args:
-        folder: An empty folder for all of it; its path is short, for sockets.
+        folder: An empty folder for all of it; its path is short, as those of sockets
+            are, which have a node's name in them twice.
         nodes: By name type and number of a node's GPUs.
     """
 
@@ -135,7 +136,7 @@ class Slurm:
 
     def start(self) -> None:
         """Start all, and wait until the nodes are idle."""
-        for name in ("state", "spool", "run", "log", "munge", "dev"):
+        for name in ("state", "s", "run", "log", "munge", "dev"):
             (self.folder / name).mkdir(parents=True, mode=0o700)
         # slurmrestd refuses to be root, and reads these.
         self.folder.chmod(0o755)
@@ -150,7 +151,7 @@ class Slurm:
         self.until("munged", (munge / "socket").exists)
         self._run("slurmctld", "-D")
         for name in self.nodes:
-            (self.folder / "spool" / name).mkdir()
+            (self.folder / "s" / name).mkdir()
             self._run("slurmd", "-D", "-N", name)
         self._run(
             *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),

@@ -5,8 +5,9 @@
 
 C(up) reads from stdin what C(ansible-inventory --list) prints. It makes a tree of sysfs
 files for each node that has accelerators, and starts a real Slurm whose nodes have
-these names, with a few jobs. It prints, as JSON, the paths of the trees by node and how
-Slurm is reached. C(down) ends what an C(up) has started, and removes all files.
+these names, with a few jobs. It prints the folder of two files: inside.json, an
+inventory that says where a node's files are, and report.json, variables of the playbook
+report. C(down) ends what an C(up) has started, and removes all files.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from integration.inventory import Listing
 from slurmbed import __main__ as install
 from slurmbed.slurm import Slurm
 
-FOLDER = Path(tempfile.gettempdir()) / "gpufleet-demo"
+FOLDER = Path(tempfile.gettempdir()) / "gpufleet"
 
 Accelerator = dict[str, Any]
 
@@ -47,7 +48,8 @@ def main(action: str) -> int:
     down()
     status = install.main()
     if status == 0:
-        print(json.dumps(up({name: found for name, found in told.items() if found})))
+        up({name: found for name, found in told.items() if found})
+        print(FOLDER)
     return status
 
 
@@ -66,7 +68,7 @@ def down() -> None:
         shutil.rmtree(FOLDER)
 
 
-def up(nodes: dict[str, list[Accelerator]]) -> dict[str, Any]:
+def up(nodes: dict[str, list[Accelerator]]) -> None:
     """Make the trees and start Slurm."""
     FOLDER.mkdir(mode=0o755)
     (FOLDER / "slurm").mkdir(mode=0o755)
@@ -77,13 +79,21 @@ def up(nodes: dict[str, list[Accelerator]]) -> dict[str, Any]:
     slurm = Slurm(FOLDER / "slurm", gpus)
     slurm.start()
     jobs(slurm)
-    return {
-        "inside": {
-            name: inside(FOLDER / name, told, number)
-            for number, (name, told) in enumerate(sorted(nodes.items()))
-        },
-        "slurm": {"url": slurm.url, "user": "root", "token": slurm.token(3600)},
+    hosts = {
+        name: {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            **inside(FOLDER / name, told, number),
+        }
+        for number, (name, told) in enumerate(sorted(nodes.items()))
     }
+    (FOLDER / "inside.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    source = {"type": "slurm", "url": slurm.url, "user": "root"}
+    source["token"] = slurm.token(3600)
+    (FOLDER / "report.json").touch(mode=0o600)
+    (FOLDER / "report.json").write_text(
+        json.dumps({"report_sources": [{"type": "facts"}, source]})
+    )
 
 
 def jobs(slurm: Slurm) -> None:
@@ -112,7 +122,7 @@ def jobs(slurm: Slurm) -> None:
 
 
 def inside(folder: Path, told: list[Accelerator], number: int) -> dict[str, str]:
-    """A tree of a node's files. Returns the options by which gpu_facts reads it."""
+    """A tree of a node's files. Returns variables of the playbook gpu_facts for it."""
     node = Node(folder)
     index = 0
     for one in told:
@@ -125,7 +135,7 @@ def inside(folder: Path, told: list[Accelerator], number: int) -> dict[str, str]
             else:
                 node.accel(address, "habanalabs", (0x1DA3, 0x1060))
             index += 1
-    return node.paths
+    return {f"gpufleet_{name}": path for name, path in node.paths.items()}
 
 
 if __name__ == "__main__":
