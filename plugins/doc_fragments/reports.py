@@ -39,7 +39,9 @@ options:
         required: true
         choices: [facts, kubernetes, openstack, prometheus, slurm]
       cluster:
-        description: Name of the cluster that the source is of.
+        description:
+          - Name of the cluster that the source is of; in the inventory it is the name
+            of Magnum's.
         type: str
       timeout:
         description: Seconds that each request, and all of the source, may take.
@@ -81,8 +83,8 @@ options:
       kubeconfig:
         description:
           - Path to the kubeconfig of a Kubernetes cluster, as
-            M(gpufleet.openstack.kubeconfig) writes it; without it that of
-            E(KUBECONFIG), or C(~/.kube/config).
+            M(gpufleet.openstack.kubeconfig) writes it; without it, and without
+            O(sources[].cloud), that of E(KUBECONFIG), or C(~/.kube/config).
         type: path
       context:
         description: Name of the context in it; without it the one that is current.
@@ -97,8 +99,11 @@ options:
         default: []
       cloud:
         description:
-          - Name of a cloud in C(clouds.yaml); without it that of E(OS_CLOUD), or what
-            the environment says.
+          - Name of a cloud in C(clouds.yaml); without it, V(openstack) takes that of
+            E(OS_CLOUD), or what the environment says.
+          - With V(kubernetes) its Magnum signs a certificate of C(system:masters) for
+            O(sources[].cluster), a name or id, which stays in memory. It needs the
+            Python package C(cryptography).
         type: str
       region_name:
         description: Name of the region; without it that of the cloud's configuration.

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,7 @@ def test_life(site: Site, inventory: Inventory, tmp_path: Path) -> None:
     _several_clouds(inventory)
     _cache(site, inventory)
     _magnum_down(site, inventory)
+    _without_inventory(site, inventory, tmp_path)
     _telemetry(inventory, tmp_path)
 
 
@@ -217,6 +221,39 @@ def _magnum_down(site: Site, inventory: Inventory) -> None:
             assert reason.startswith("its cluster is not known: Magnum answered 503")
     finally:
         recorder.disturb = lambda method, path: None
+
+
+def _without_inventory(site: Site, inventory: Inventory, tmp_path: Path) -> None:
+    """Reports straight from the cloud: Cinder's pools, and what Magnum signs.
+
+    Nothing answers at a cluster's API address, as no virtual machine runs here.
+    """
+    admin, tree = site.admin_here, tmp_path / "tree"
+    sources = [
+        {"type": "openstack", "cloud": admin.cloud},
+        {"type": "kubernetes", "cloud": admin.cloud, "cluster": ONE, "timeout": 9},
+    ]
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "ansible", "localhost", "-i", "localhost,"),
+            *("-m", "gpufleet.openstack.fleet_info", "--tree", tree, "-vvvv"),
+            *("-a", json.dumps({"sources": sources, "reports": ["overview"]})),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **inventory.environment, **admin.environment},
+    )
+    assert "PRIVATE KEY" not in done.stdout + done.stderr
+    overview = json.loads((tree / "localhost").read_text())["overview"]
+    assert (overview["totalNodes"], overview["faultyNodes"]) == (4, 1)
+    assert overview["unknownNodes"] == 3
+    assert overview["storageStat"]["totalBytes"] > 0
+    [warning] = overview["warnings"]
+    assert warning.startswith(f"kubernetes {ONE}: "), warning
+    # Magnum has signed: it went as far as to the cluster's own address.
+    assert "the API server did not answer" in warning or "took more than" in warning
 
 
 def _telemetry(inventory: Inventory, tmp_path: Path) -> None:

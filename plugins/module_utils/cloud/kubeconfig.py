@@ -33,6 +33,7 @@ from .fields import KNOWN_AFTER_APPLY, Field
 from .magnum import status_of
 from .reconcile import Step
 from .resource import CloudResource
+from .session import Cloud
 from .waiter import BUSY, Proof, Raw, wait_until
 
 EXTENSION = "gpufleet.openstack"
@@ -229,21 +230,7 @@ class KubeconfigResource(CloudResource):
     def _find_cluster(self) -> Raw:
         """The cluster, with an API that speaks TLS."""
         if self._cluster is None:
-            magnum = self.cloud.magnum
-            self._cluster = magnum.find_cluster(self.name, self.cloud.project_id)
-        if self._cluster is None:
-            raise ClusterNotFound(f"name: there is no gpu cluster {self.name!r}")
-        address = self._cluster.get("api_address") or ""
-        if not address:
-            raise ResourceError(
-                f"gpu cluster {self.name!r} is {self._cluster['status']} and has no "
-                "API address yet: wait until it is complete"
-            )
-        if not address.startswith("https://"):
-            raise ResourceError(
-                f"gpu cluster {self.name!r} has its API at {address}, without TLS "
-                "(tls_disabled), so that there are no credentials for it"
-            )
+            self._cluster = find_cluster(self.cloud, self.name)
         return self._cluster
 
     # Write ------------------------------------------------------------------
@@ -289,22 +276,8 @@ class KubeconfigResource(CloudResource):
         self._cluster = wait_until(lambda: magnum.cluster(uuid), proof, describe, clock)
 
     def _write(self) -> None:
-        cluster = self._find_cluster()
-        magnum = self.cloud.magnum
-        key, request = certificates.new_request(
-            self.params["user"], sorted(set(self.params["groups"]))
-        )
-        certificate = magnum.sign(cluster["uuid"], request)
-        certificates.check_signed(certificate, key)
-        text = render(
-            cluster["name"],
-            cluster["uuid"],
-            cluster["api_address"],
-            self.params["user"],
-            magnum.ca(cluster["uuid"]),
-            certificate,
-            key,
-        )
+        groups = sorted(set(self.params["groups"]))
+        text = issue(self.cloud, self._find_cluster(), self.params["user"], groups)
         with _typed(self.path):
             write_private(self.path, text)
 
@@ -312,6 +285,53 @@ class KubeconfigResource(CloudResource):
         """Remove the file. Magnum has no list of what it signed: it stays valid."""
         with _typed(self.path), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
+
+
+def find_cluster(cloud: Cloud, name: str) -> Raw:
+    """A cluster by name or id, with an API that speaks TLS.
+
+    Raises:
+        ClusterNotFound: There is none.
+        ResourceError: It has no API yet, or one without TLS.
+    """
+    cluster = cloud.magnum.find_cluster(name, cloud.project_id)
+    if cluster is None:
+        raise ClusterNotFound(f"name: there is no gpu cluster {name!r}")
+    address = cluster.get("api_address") or ""
+    if not address:
+        raise ResourceError(
+            f"gpu cluster {name!r} is {cluster['status']} and has no API address yet: "
+            "wait until it is complete"
+        )
+    if not address.startswith("https://"):
+        raise ResourceError(
+            f"gpu cluster {name!r} has its API at {address}, without TLS "
+            "(tls_disabled), so that there are no credentials for it"
+        )
+    return cluster
+
+
+def issue(cloud: Cloud, cluster: Raw, user: str, groups: t.Sequence[str]) -> str:
+    """A kubeconfig with a new key, whose certificate Magnum signs.
+
+    Args:
+        cloud: The cluster's.
+        cluster: As C(find_cluster) has it.
+        user: Whom the certificate is for.
+        groups: Of Kubernetes.
+    """
+    key, request = certificates.new_request(user, groups)
+    certificate = cloud.magnum.sign(cluster["uuid"], request)
+    certificates.check_signed(certificate, key)
+    return render(
+        cluster["name"],
+        cluster["uuid"],
+        cluster["api_address"],
+        user,
+        cloud.magnum.ca(cluster["uuid"]),
+        certificate,
+        key,
+    )
 
 
 def render(

@@ -42,11 +42,12 @@ class Refused(SourceError):
         self.status = status
 
 
-def client(kubeconfig: str | None, context: str | None, timeout: float) -> Get:
+def client(kubeconfig: str | Record | None, context: str | None, timeout: float) -> Get:
     """A client for the cluster of a kubeconfig.
 
     Args:
-        kubeconfig: Its path; without it E(KUBECONFIG), or C(~/.kube/config).
+        kubeconfig: Its path, or what is in it; without it E(KUBECONFIG), or
+            C(~/.kube/config).
         context: Name of the context in it; without it the current one.
         timeout: Seconds for each request.
 
@@ -60,7 +61,10 @@ def client(kubeconfig: str | None, context: str | None, timeout: float) -> Get:
             f"the Python package kubernetes is needed on the controller: {error}"
         ) from error
     try:
-        api = config.new_client_from_config(config_file=kubeconfig, context=context)
+        if isinstance(kubeconfig, dict):
+            api = config.new_client_from_config_dict(kubeconfig, context=context)
+        else:
+            api = config.new_client_from_config(kubeconfig, context=context)
     except Exception as error:  # a kubeconfig can be wrong in any way
         raise SourceError(f"kubeconfig: {error}") from error
 

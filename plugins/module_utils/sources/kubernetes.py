@@ -9,10 +9,15 @@ import math
 import re
 import typing as t
 
+from ..cloud import kubeconfig
+from ..cloud.clock import Clock
+from ..cloud.errors import CloudError
+from ..cloud.session import Cloud
 from ..fleet.join import Schedule, Scheduled
 from ..fleet.model import Record
 from ..fleet.state import Offer
 from . import kube_api
+from .failure import SourceError
 from .kube_owners import Owner, Owners, owner_of
 
 RESOURCES = (
@@ -34,16 +39,36 @@ def read(options: Record, timeout: float) -> Schedule:
     """Read nodes, pods and their owners.
 
     Args:
-        options: C(kubeconfig) and C(context) say where; C(cluster) names the cluster;
-            C(resources) are further resources that are devices.
+        options: C(kubeconfig) and C(context) say where, or C(cloud) and C(region_name),
+            whose Magnum signs a credential for C(cluster). C(cluster) names the
+            cluster; C(resources) are further resources that are devices.
         timeout: Seconds for each request.
 
     Raises:
         SourceError: It could not be read.
     """
-    get = kube_api.client(options.get("kubeconfig"), options.get("context"), timeout)
+    where = options.get("kubeconfig")
+    if options.get("cloud"):
+        where = _of_magnum(options, timeout)
+    get = kube_api.client(where, options.get("context"), timeout)
     resources = (*RESOURCES, *(options.get("resources") or ()))
     return schedule(get, resources, options.get("cluster"))
+
+
+def _of_magnum(options: Record, timeout: float) -> Record:
+    """A kubeconfig for a cluster of Magnum's, which stays in memory."""
+    import yaml
+
+    names = ("cloud", "region_name")
+    told = {name: options[name] for name in names if options.get(name)}
+    try:
+        cloud = Cloud(told, Clock(timeout), lambda _text: None)
+        cluster = kubeconfig.find_cluster(cloud, options["cluster"])
+        text = kubeconfig.issue(cloud, cluster, "admin", ["system:masters"])
+    except CloudError as error:
+        raise SourceError(error.message) from error
+    found: Record = yaml.safe_load(text)
+    return found
 
 
 def schedule(

@@ -87,7 +87,7 @@ _TLS = ("validate_certs", "ca_cert")
 
 _OPTIONS = {
     "facts": (),
-    "kubernetes": ("kubeconfig", "context", "resources"),
+    "kubernetes": ("kubeconfig", "context", "resources", "cloud", "region_name"),
     "openstack": ("cloud", "region_name"),
     "prometheus": ("url", "user", "password", "token", "matchers", *_TLS),
     "slurm": ("url", "user", "token", "login", *_TLS),
@@ -176,6 +176,11 @@ def _checked(options: t.Mapping[str, t.Any]) -> Record:
         if source["timeout"] < 1:
             raise BadRequest(
                 f"sources[{number}].timeout: {source['timeout']} must be 1 or more"
+            )
+        by_magnum = source["type"] == "kubernetes" and source["cloud"]
+        if by_magnum and (source["kubeconfig"] or not source["cluster"]):
+            raise BadRequest(
+                f"sources[{number}].cloud: takes cluster, and no kubeconfig"
             )
         if source["type"] == "prometheus" and not source["url"]:
             raise BadRequest(f"sources[{number}].url: Prometheus' is missing")

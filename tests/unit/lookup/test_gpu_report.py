@@ -192,6 +192,11 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
         (["nodes"], {"sources": [{"type": "facts", "uri": "x"}]}, "uri"),
         (
             ["nodes"],
+            {"sources": [{"type": "kubernetes", "cloud": "x"}]},
+            "sources[0].cloud: takes cluster, and no kubeconfig",
+        ),
+        (
+            ["nodes"],
             {"sources": [{"type": "prometheus"}]},
             "sources[0].url: Prometheus' is missing",
         ),
@@ -199,7 +204,7 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
             ["nodes"],
             {"sources": [{"type": "kubernetes", "token": "x"}]},
             "sources[0].token: a source of type kubernetes has no such option, only "
-            "cluster, timeout, kubeconfig, context, resources",
+            "cluster, timeout, kubeconfig, context, resources, cloud, region_name",
         ),
     ],
 )
