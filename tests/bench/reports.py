@@ -239,10 +239,11 @@ PEER = {
     "held": "{{ devices | community.general.json_query('[?processes]') }}",
     "users": "{{ held | community.general.json_query('[].processes[].user') "
     "| community.general.counter }}",
-    "top": "{{ (devices | community.general.json_query("
-    "'sort_by([?utilization_percent], &utilization_percent)') "
-    "| reverse)[:5] | map(attribute='utilization_percent') }}",
-    "used": "{{ held | community.general.json_query('avg([].utilization_percent)') }}",
+    # Not by json_query: to it numbers that carry Ansible's marks are of no type.
+    "top": "{{ (devices | map(attribute='utilization_percent') | sort "
+    "| reverse)[:5] }}",
+    "used": "{{ (held | map(attribute='utilization_percent') | sum) "
+    "/ (held | length) }}",
 }
 OURS = {
     "reports": "{{ query('gpufleet.openstack.gpu_report', 'overview', 'consumers', "

@@ -164,6 +164,28 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
     assert "power_watts can't be nan" in static.error("heatmap", strict=True)
 
 
+def test_templates_in_an_inventory(static: Static) -> None:
+    """People may write them where facts stand else."""
+    one, two, three, *_rest = fleets.worked_example()
+    static.hosts = {
+        "whole": {"gpufleet": "{{ there }}", "there": one.facts},
+        "devices": {
+            "gpufleet": {"devices": "{{ there }}"},
+            "there": (two.facts or {})["devices"],
+        },
+        "ports": {
+            "gpufleet_node": three.node,
+            "gpufleet": {**(three.facts or {}), "rdma_ports": []},
+            "gpufleet_expected_rdma_ports": "{{ 2 + 2 }}",
+        },
+    }
+    overview, nodes = static.lookup("overview", "nodes", query=True)
+    assert [row["capacity"] for row in nodes["data"]] == [1, 2, 1]
+    assert overview["warnings"] == []
+    [fault] = overview["faults"]
+    assert fault["evidence"] == "0 RDMA ports are active, 4 are expected"
+
+
 @pytest.mark.parametrize(
     ("terms", "options", "text"),
     [
