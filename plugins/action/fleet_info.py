@@ -42,11 +42,9 @@ class ActionModule(ActionBase):
             found = reports.compute(
                 names, options, hostvars, constants.DEFAULT_LOCAL_TMP
             )
-        except reports.BadRequest as error:
+        except (reports.BadRequest, reports.Incomplete) as error:
             if not options["envelope"]:
                 raise AnsibleActionFail(str(error)) from error
-            found = [reports.refusal(str(error)) for _name in names]
-        except reports.Incomplete as error:
-            raise AnsibleActionFail(str(error)) from error
+            found = [reports.refusal(error) for _name in names]
         told = dict(zip(names, found, strict=True))
         return {**result, "changed": False, **told}

@@ -197,7 +197,8 @@ options:
     description:
       - Whether each result is what the Clusters API answers, a dictionary of C(code),
         C(message), C(data) and C(traceId). Bad options and unknown nodes are such an
-        answer then too, with C(code) 400, and no failure.
+        answer then too, with C(code) 400, and no failure; so is what O(strict) does not
+        let pass, with C(code) 500.
     type: bool
     default: false
 notes:
@@ -221,5 +222,7 @@ notes:
     C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of
     faulty nodes) and C(unknownGpus). C(coverage) is the share of devices that were
     measured of late."
-  - Reading the variables of a host takes about a millisecond in ansible-core.
+  - Reading the variables of a host takes about a tenth of a millisecond in
+    ansible-core, and ten times that where one of C(gpufleet), C(gpufleet_node) and
+    C(gpufleet_expected_rdma_ports) is a template.
 """

@@ -136,11 +136,9 @@ class LookupModule(LookupBase):
             given = self._given(variables, options)
             hostvars = (variables or {}).get("hostvars") or {}
             return reports.compute(terms, given, hostvars, constants.DEFAULT_LOCAL_TMP)
-        except reports.BadRequest as error:
+        except (reports.BadRequest, reports.Incomplete) as error:
             if options.get("envelope"):
-                return [reports.refusal(str(error)) for _term in terms or [""]]
-            raise AnsibleLookupError(str(error)) from error
-        except reports.Incomplete as error:
+                return [reports.refusal(error) for _term in terms or [""]]
             raise AnsibleLookupError(str(error)) from error
 
     def _given(

@@ -140,6 +140,8 @@ def _pages(
     query["limit"] = str(PAGE)
     while True:
         answer = get(path, query, accept)
+        if "items" not in answer:
+            raise SourceError(f"the API server answered {path} with no list")
         for item in answer.get("items") or []:
             kept = keep(item)
             if kept is not None:

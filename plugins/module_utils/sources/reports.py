@@ -137,9 +137,9 @@ def compute(
     return found
 
 
-def refusal(message: str) -> Record:
-    """What the Clusters API answers to a request that is wrong."""
-    return _answer(400, message, None)
+def refusal(error: BadRequest | Incomplete) -> Record:
+    """What the Clusters API answers to a request that it can't serve."""
+    return _answer(400 if isinstance(error, BadRequest) else 500, str(error), None)
 
 
 def _answer(code: int, message: str, data: Record | None) -> Record:

@@ -246,6 +246,10 @@ def test_the_envelope(static: Static) -> None:
     assert (answer["code"], answer["message"]) == (0, "success")
     assert len(answer["data"]["data"]) == 20
     assert answer["traceId"].startswith("trace-")
+    down = [{"type": "slurm", "url": "http://127.0.0.1:1"}]
+    answer = static.lookup("overview", envelope=True, strict=True, sources=down)
+    assert (answer["code"], answer["data"]) == (500, None)
+    assert "slurm: slurmrestd did not answer" in answer["message"]
 
 
 def test_what_kubernetes_has_given_out(static: Static, tmp_path: Path) -> None:
