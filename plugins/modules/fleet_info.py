@@ -50,6 +50,21 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ fleet.overview.allocatedGpus }} of {{ fleet.overview.totalGpus }}"
   run_once: true
+
+- name: Who holds most, by namespace, without an inventory and without gpu_facts
+  gpufleet.openstack.fleet_info:
+    reports: [consumers]
+    group_by: namespace
+    sources:
+      - type: openstack
+        cloud: mycloud
+      - type: kubernetes
+        cloud: mycloud
+        cluster: training
+      - type: prometheus
+        url: https://prometheus.example.com
+  delegate_to: localhost
+  run_once: true
 """
 
 RETURN = r"""

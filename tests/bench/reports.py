@@ -41,9 +41,12 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import (
 from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
     facts,
     kubernetes,
+    openstack,
     prometheus,
+    slurm,
 )
 from bench import kube_pages
+from recorded.server import Cloud
 from unit.fleet import fleets
 
 ROUNDS = 5
@@ -69,6 +72,10 @@ def main(peer_python: str) -> None:
     for size in SIZES:
         say(f"{size} nodes in memory")
         rows += _in_memory(size)
+        say(f"{size * PODS} jobs of Slurm's")
+        rows.append(_slurm(size))
+        say(f"{size} servers by OpenStack's API")
+        rows.append(_openstack(size))
         say(f"{size * PODS} pods by Kubernetes' API")
         rows.append(_kubernetes(size))
     say("80,000 series by Prometheus")
@@ -174,6 +181,56 @@ def _resident(what: str) -> float:
 
 
 # Sources --------------------------------------------------------------------------
+
+
+def _slurm(size: int) -> Row:
+    """From records as slurmrestd 22.05 lists them, so without what it takes itself."""
+    nodes_of = [
+        {
+            "name": f"node-{number:05}",
+            "address": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
+            "gres": f"gpu:mi300x:{DEVICES}(S:0-1)",
+            "gres_used": f"gpu:mi300x:{PODS}(IDX:0-{PODS - 1})",
+            "state": "mixed",
+            "state_flags": [],
+        }
+        for number in range(size)
+    ]
+    jobs = [
+        {
+            "job_id": number,
+            "name": "train",
+            "job_state": "RUNNING",
+            "user_name": f"user{number % 50}",
+            "partition": "all",
+            "nodes": f"node-{number // PODS:05}",
+            "gres_detail": [f"gpu:mi300x:1(IDX:{number % PODS})"],
+            "job_resources": {
+                "allocated_nodes": [{"nodename": f"node-{number // PODS:05}"}]
+            },
+        }
+        for number in range(size * PODS)
+    ]
+    found = slurm.schedule(nodes_of, jobs)
+    assert sum(node.offer.allocated or 0 for node in found.nodes) == size * PODS
+    cost = _cost(lambda: slurm.schedule(nodes_of, jobs))
+    return ("source slurm", size * DEVICES, *cost)
+
+
+def _openstack(size: int) -> Row:
+    """A recorded cloud, answered by threads of this process: their time counts too."""
+    cloud = Cloud(servers=size, clusters=max(1, size // 50))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "clouds.yaml"
+            file.write_text(yaml.safe_dump({"clouds": {"recorded": cloud.config}}))
+            os.environ["OS_CLIENT_CONFIG_FILE"] = str(file)
+            found = openstack.read({"cloud": "recorded"}, 60)
+            assert len(found.nodes) == size
+            cost = _cost(lambda: openstack.read({"cloud": "recorded"}, 60))
+    finally:
+        cloud.close()
+    return ("source openstack", size * DEVICES, *cost)
 
 
 def _kubernetes(size: int) -> Row:

@@ -294,6 +294,11 @@ def _device(
         numbers["utilization_percent"] = _of_parts(exporter, divided, labels, values)
     elif numbers.get("utilization_percent") is None:
         numbers["utilization_percent"] = numbers.get("engine_active")
+    if exporter.vendor == "nvidia" and not whole:
+        # Each part tells its own memory, but what all of the device draws.
+        for key in ("memory_used_bytes", "memory_free_bytes", "memory_reserved_bytes"):
+            each = [values[part][key] for part in parts if key in values.get(part, {})]
+            numbers[key] = sum(each) if each else None
     memory = [numbers.get(f"memory_{what}_bytes") for what in ("used", "free")]
     if numbers.get("memory_total_bytes") is None and None not in memory:
         reserved = numbers.get("memory_reserved_bytes") or 0

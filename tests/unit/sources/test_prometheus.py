@@ -245,6 +245,27 @@ def test_a_model_that_is_a_number_of_pci(server: Server) -> None:
     assert found["b"][0]["model"] is None
 
 
+def test_parts_of_nvidia_have_memory_of_their_own(server: Server) -> None:
+    first, second = (
+        {"gpu": "0", "hostname": "a", "GPU_I_ID": part, "GPU_I_PROFILE": "3g.40gb"}
+        for part in "12"
+    )
+    found = devices(
+        server,
+        {
+            "DCGM_FI_DEV_POWER_USAGE": [(first, 400), (second, 400)],
+            "DCGM_FI_DEV_FB_USED": [(first, 1024), (second, 2048)],
+            "DCGM_FI_DEV_FB_FREE": [(first, 1024), (second, 0)],
+            "DCGM_FI_PROF_GR_ENGINE_ACTIVE": [(first, 0.7), (second, 0)],
+        },
+    )
+    [device] = found["a"]
+    assert device["power_watts"] == 400
+    assert device["memory_used_bytes"] == 3 * 2**30
+    assert device["memory_total_bytes"] == 4 * 2**30
+    assert device["utilization_percent"] == pytest.approx(30)
+
+
 def test_parts_of_amd_are_one_device(server: Server) -> None:
     rows = [
         ({"gpu_id": "0", "hostname": "b", "gpu_partition_id": str(part)}, 10 * part)
