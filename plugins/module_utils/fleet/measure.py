@@ -66,13 +66,18 @@ def _merged(told: list[Record]) -> Record:
         if moment and newest and newest - moment > _LATE:
             continue
         for device in facts["devices"]:
-            key = device["uuid"] or (device["vendor"], device["index"])
-            devices[key] = _filled(devices.get(key, {}), device)
-        for listed in ("rdma_ports", "xid_events"):
-            if facts.get(listed) is not None:
-                found[listed] = [*found.get(listed, []), *facts[listed]]
-    in_order_of_index = sorted(devices.values(), key=lambda device: device["index"])
-    return {**found, "devices": in_order_of_index}
+            same = device["uuid"] or (device["vendor"], device["index"])
+            devices[same] = _filled(devices.get(same, {}), device)
+        for key in ("rdma_ports", "xid_events"):
+            if facts.get(key) is not None:
+                found[key] = [*found.get(key, []), *facts[key]]
+    listed = sorted(
+        devices.values(), key=lambda device: (device["index"], device["vendor"] or "")
+    )
+    if len({device["index"] for device in listed}) < len(listed):
+        # Each vendor counts its own from 0.
+        listed = [{**device, "index": index} for index, device in enumerate(listed)]
+    return {**found, "devices": listed}
 
 
 def _filled(device: Record, more: Record) -> Record:
