@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
 from recorded import kube
 
 PAGE = 500
@@ -57,21 +55,7 @@ class Server:
 
     def kubeconfig(self, path: Path) -> str:
         """Write a kubeconfig for it. Returns its path."""
-        told = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "it",
-            "clusters": [
-                {
-                    "name": "it",
-                    "cluster": {"server": f"http://127.0.0.1:{self._port}"},
-                }
-            ],
-            "users": [{"name": "it", "user": {"token": kube.TOKEN}}],
-            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        }
-        path.write_text(yaml.safe_dump(told))
-        return str(path)
+        return kube.kubeconfig(self._port, path)
 
 
 def _serve(port: int, nodes: int, pods: int, devices: int, ready: Any) -> None:

@@ -63,17 +63,7 @@ class Kube:
 
     def kubeconfig(self, path: Path, token: str = TOKEN) -> str:
         """Write a kubeconfig for it. Returns its path."""
-        server = f"http://127.0.0.1:{self._http.server_address[1]}"
-        told = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "it",
-            "clusters": [{"name": "it", "cluster": {"server": server}}],
-            "users": [{"name": "it", "user": {"token": token}}],
-            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        }
-        path.write_text(yaml.safe_dump(told))
-        return str(path)
+        return kubeconfig(self._http.server_address[1], path, token)
 
     def items(self, resource: str) -> list[Record]:
         """The objects of a resource, C(pods) for one."""
@@ -122,6 +112,21 @@ class Kube:
             page = [{"metadata": item["metadata"]} for item in page]
         kind = "PartialObjectMetadataList" if partial else listed["kind"]
         return 200, {"kind": kind, "metadata": metadata, "items": page}
+
+
+def kubeconfig(port: int, path: Path, token: str = TOKEN) -> str:
+    """Write a kubeconfig for a server on a port of 127.0.0.1. Returns its path."""
+    server = f"http://127.0.0.1:{port}"
+    told = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "clusters": [{"name": "it", "cluster": {"server": server}}],
+        "users": [{"name": "it", "user": {"token": token}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+    }
+    path.write_text(yaml.safe_dump(told))
+    return str(path)
 
 
 def _selected(item: Record, selector: str) -> bool:

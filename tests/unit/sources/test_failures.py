@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import socket
 import threading
 import time
@@ -19,6 +18,7 @@ import yaml
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import api
 from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import reports
+from recorded.kube import kubeconfig
 from unit.fleet import fleets
 
 HEAD = (
@@ -83,21 +83,8 @@ def source(kind: str, url: str, folder: Path) -> dict[str, Any]:
     """A source of a kind at a URL, that may take a second."""
     told: dict[str, Any] = {"type": kind, "timeout": 1}
     if kind == "kubernetes":
-        path = folder / "kubeconfig"
-        cluster = {"name": "it", "cluster": {"server": url}}
-        path.write_text(
-            json.dumps(
-                {
-                    "current-context": "it",
-                    "clusters": [cluster],
-                    "users": [{"name": "it", "user": {"token": "t"}}],
-                    "contexts": [
-                        {"name": "it", "context": {"cluster": "it", "user": "it"}}
-                    ],
-                }
-            )
-        )
-        return {**told, "kubeconfig": str(path)}
+        port = int(url.rpartition(":")[2])
+        return {**told, "kubeconfig": kubeconfig(port, folder / "kubeconfig")}
     if kind == "openstack":
         auth = {"auth_url": f"{url}/v3", "username": "a", "password": "b"}
         auth |= {"project_name": "c", "user_domain_id": "d", "project_domain_id": "d"}
