@@ -13,7 +13,7 @@ import typing as t
 from ..fleet.join import Measured, Schedule, Telemetry
 from ..fleet.model import Record
 from ..node import xid_catalog
-from . import prom_devices, prom_kube
+from . import facts, prom_devices, prom_kube
 from .failure import SourceError
 from .prom_api import Prometheus, Sample
 
@@ -62,6 +62,10 @@ def read(options: Record, timeout: float, workloads: bool = True) -> Telemetry:
         there = prom_devices.metrics_of(exporter, names)
         if there:
             measured += prom_devices.read(server, exporter, there, query)
+    measured = [
+        one._replace(facts=facts.usable(one.name, one.facts, warnings.append) or {})
+        for one in measured
+    ]
     if _XIDS in names:
         measured += _xids(query(f"{_XIDS}{server.selector()} > 0"))
     if "node_infiniband_state_id" in names:

@@ -224,6 +224,20 @@ def test_blank_values(server: Server, value: Any) -> None:
     assert device["memory_temperature_celsius"] is None
 
 
+def test_negative_values(server: Server) -> None:
+    """Below zero are temperatures only; what else is, is unknown and told."""
+    labels = {"gpu": "0", "hostname": "a"}
+    told = {
+        "DCGM_FI_DEV_POWER_USAGE": [(labels, -5)],
+        "DCGM_FI_DEV_GPU_TEMP": [(labels, -5)],
+    }
+    with pytest.raises(AssertionError, match="power_watts can't be -5"):
+        devices(server, told)
+    [node] = prometheus.read({"url": server.url}, 5).measured
+    [device] = node.facts["devices"]
+    assert (device["power_watts"], device["temperature_celsius"]) == (None, -5)
+
+
 def test_energy_and_memory_have_units(server: Server) -> None:
     nvidia = {"gpu": "0", "hostname": "a"}
     amd = {"gpu_id": "0", "hostname": "b", "gpu_partition_id": "0"}
