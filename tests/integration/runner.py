@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,16 +114,49 @@ class Runner:
         processes.signal_all(processes.with_children([leader]), signal.SIGKILL)
         play.communicate()
 
-    def playbook(self, path: Path, /, **variables: Any) -> list[dict[str, Any]]:
+    def playbook(
+        self, path: Path, /, *more: str, **variables: Any
+    ) -> list[dict[str, Any]]:
         """Run a playbook in this cloud, to its end without a failure.
+
+        Args:
+            path: The playbook.
+            more: Further variables, as C(--extra-vars) takes them.
+            variables: Variables, over those.
 
         Returns:
             The results of its tasks; of a loop, those of its items.
         """
-        given = json.dumps({"cloud": self.cloud, **variables})
-        process = self._start(path, "--extra-vars", given)
+        assert self._playbook(path, more, variables) == 0, self.output
+        return self._items()
+
+    def planned(
+        self, path: Path, /, *more: str, **variables: Any
+    ) -> list[dict[str, Any]]:
+        """As C(playbook), in check mode, behind the guard that refuses writes."""
+        self.recorder.refuse_writes = True
+        try:
+            assert self._playbook(path, more, variables, "--check") == 0, self.output
+        finally:
+            self.recorder.refuse_writes = False
+        assert self.recorder.writes == []
+        return self._items()
+
+    def refused(self, path: Path, /, **variables: Any) -> str:
+        """Run a playbook that fails. Returns what it printed."""
+        assert self._playbook(path, (), variables) == 2, self.output
+        return self.output
+
+    def _playbook(
+        self, path: Path, more: Sequence[str], variables: Any, *options: str
+    ) -> int:
+        given = [*more, json.dumps({"cloud": self.cloud, **variables})]
+        named = [word for one in given for word in ("--extra-vars", one)]
+        process = self._start(path, *named, *options)
         self.output = process.communicate(timeout=1200)[0]
-        assert process.returncode == 0, self.output
+        return process.returncode
+
+    def _items(self) -> list[dict[str, Any]]:
         lines = map(json.loads, self._results.read_text().splitlines())
         return [item for line in lines for item in line.get("results", [line])]
 

@@ -16,7 +16,6 @@ import contextlib
 import datetime
 import os
 import stat
-import tempfile
 import typing as t
 
 from . import certificates
@@ -30,6 +29,7 @@ from .errors import (
     ResourceError,
 )
 from .fields import KNOWN_AFTER_APPLY, Field
+from .files import typed, write_private
 from .magnum import status_of
 from .reconcile import Step
 from .resource import CloudResource
@@ -249,7 +249,7 @@ class KubeconfigResource(CloudResource):
             if self._rotates:
                 self._rotate_ca()
             if set(values) == {"mode"}:
-                with _typed(self.path):
+                with typed(self.path):
                     os.chmod(self.path, 0o600)
             else:
                 self._write()
@@ -278,12 +278,12 @@ class KubeconfigResource(CloudResource):
     def _write(self) -> None:
         groups = sorted(set(self.params["groups"]))
         text = issue(self.cloud, self._find_cluster(), self.params["user"], groups)
-        with _typed(self.path):
+        with typed(self.path):
             write_private(self.path, text)
 
     def delete(self, raw: Raw) -> None:
         """Remove the file. Magnum has no list of what it signed: it stays valid."""
-        with _typed(self.path), contextlib.suppress(FileNotFoundError):
+        with typed(self.path), contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
 
 
@@ -406,32 +406,6 @@ def parse(text: str) -> Raw | None:
         return raw
     except (yaml.YAMLError, KeyError, TypeError, ValueError, binascii.Error):
         return None
-
-
-def write_private(path: str, text: str) -> None:
-    """Write a file that only its owner may read, at once and as a whole."""
-    path = os.path.realpath(path)
-    # Made with 0600, in the same folder, so that it can take the place of the old one.
-    handle, draft = tempfile.mkstemp(prefix=".kubeconfig-", dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
-        raise
-
-
-@contextlib.contextmanager
-def _typed(path: str) -> t.Iterator[None]:
-    """Give failures of the file system a type."""
-    try:
-        yield
-    except OSError as error:
-        raise ResourceError(f"path: {path} can't be written: {error}") from error
 
 
 def _failure(cluster: Raw) -> CloudError:

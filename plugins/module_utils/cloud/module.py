@@ -138,25 +138,44 @@ def run_info(
         key: Key of the list in the result.
         options: Further options, as an argument spec.
     """
+    options = {
+        "name": {"type": "str"},
+        "required": {"type": "bool", "default": False},
+        **(options or {}),
+    }
+
+    def query(cloud: Cloud, params: dict[str, t.Any], _check: bool) -> dict[str, t.Any]:
+        resource = resource_class(cloud, params)
+        return {"changed": False, key: look_up(resource, params["required"])}
+
+    run_action(query, options, resource_class.secrets)
+
+
+def run_action(
+    action: t.Callable[[Cloud, dict[str, t.Any], bool], dict[str, t.Any]],
+    options: dict[str, dict[str, t.Any]],
+    secrets: t.Callable[[dict[str, t.Any]], t.Iterable[str]] = lambda _params: (),
+) -> None:
+    """Run a module that manages no resource: options, cloud, result.
+
+    Args:
+        action: Does it. Takes the cloud, the options and whether nothing may be
+            changed; returns the module's result.
+        options: Its options beside those that say which cloud, as an argument spec.
+        secrets: Finds secrets within the options.
+    """
     module = _Module(
-        resource_class.secrets,
-        argument_spec={
-            **ARGUMENT_SPEC,
-            "name": {"type": "str"},
-            "required": {"type": "bool", "default": False},
-            **(options or {}),
-        },
-        supports_check_mode=True,
+        secrets, argument_spec={**ARGUMENT_SPEC, **options}, supports_check_mode=True
     )
     params = module.params
     try:
         cloud = Cloud(params, Clock(INFO_TIMEOUT), module.warn)
         module.hide(cloud.auth)
-        found = look_up(resource_class(cloud, params), params["required"])
+        result = action(cloud, params, module.check_mode)
     except CloudError as error:
         _fail(module, error)
     else:
-        module.exit_json(changed=False, **{key: found})
+        module.exit_json(**result)
 
 
 def look_up(resource: CloudResource, required: bool) -> list[dict[str, t.Any]]:

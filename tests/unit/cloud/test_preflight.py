@@ -1,0 +1,212 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cloud is asked before anything is declared, request by request."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.preflight import (  # noqa: E501 -- a name has no place to break
+    preflight,
+)
+from unit.cloud.fakes import CATALOG, KEYSTONE, PROJECT, Raw, Reply, Site
+
+NOTHING: Raw = {
+    "hardware": [],
+    "images": [],
+    "external_networks": [],
+    "keypairs": [],
+    "nodes": [],
+}
+IMAGE = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
+NET = "b7b0a1b2-6f7e-4a0e-a6c3-6b62c0a6a9f0"
+
+
+def limits(**more: int) -> Raw:
+    absolute = {
+        "maxTotalInstances": 10,
+        "totalInstancesUsed": 8,
+        "maxTotalCores": -1,
+        "totalCoresUsed": 3,
+        "maxTotalRAMSize": 1000,
+        "totalRAMUsed": 0,
+    }
+    return {"limits": {"absolute": {**absolute, **more}}}
+
+
+@pytest.fixture
+def ready(site: Site) -> Site:
+    """A cloud that has everything."""
+    site.on("GET /v1/clusters/detail", {"clusters": []})
+    site.on("GET /v1.0/stacks?tags=gpufleet-location", {"stacks": []})
+    gpu = {
+        "id": "f1",
+        "name": "gpu.4",
+        "vcpus": 4,
+        "ram": 100,
+        "extra_specs": {"resources:CUSTOM_GPU_A100": "4"},
+    }
+    site.on("GET /v2.1/flavors/detail?is_public=None", {"flavors": [gpu]})
+    site.on("GET /v2.1/flavors/detail", {"flavors": [gpu]})
+    site.on("GET /v2.1/flavors/f1", {"flavor": gpu})
+    site.on("GET /v2.1/limits", limits())
+    site.on("GET /v2.1/os-keypairs/ops", {"keypair": {"name": "ops"}})
+    site.on("GET /v2.1/os-keypairs/none", Reply(404))
+    site.on("GET /v2.0/networks?limit=1", {"networks": []})
+    quota = {
+        name: {"limit": 10, "used": 4, "reserved": 0}
+        for name in ("network", "subnet", "router", "security_group")
+    }
+    site.on(f"GET /v2.0/quotas/{PROJECT}/details.json", {"quota": quota})
+    site.on("GET /v2.0/networks?name=public", {"networks": [net()]})
+    site.on(f"GET /v2.0/networks/{NET}", {"network": net()})
+    site.on("GET /v2/images?limit=1", {"images": []})
+    site.on("GET /v2/images?name=coreos", {"images": [image()]})
+    site.on(f"GET /v2/images/{IMAGE}", image())
+    site.on("GET /v0.1/resource_classes", {"resource_classes": []})
+    candidates = {
+        "provider_summaries": {
+            "host": {"resources": {"CUSTOM_GPU_A100": {"capacity": 8, "used": 4}}}
+        }
+    }
+    path = "GET /v0.1/allocation_candidates?resources=CUSTOM_GPU_A100%3A4"
+    site.on(path, candidates)
+    return site
+
+
+def net(**more: t.Any) -> Raw:
+    made = {"id": NET, "name": "public", "status": "ACTIVE", "router:external": True}
+    return {**made, "subnets": ["s"], **more}
+
+
+def image(**more: t.Any) -> Raw:
+    made = {"id": IMAGE, "name": "coreos", "status": "active", "os_distro": "fedora"}
+    return {**made, **more}
+
+
+def check(site: Site, **params: t.Any) -> dict[tuple[str, str], Raw]:
+    """The rows by check and subject."""
+    found = preflight(site.cloud(), {**NOTHING, **params})
+    rows = {(row["check"], row["subject"]): row for row in found["checks"]}
+    assert len(rows) == len(found["checks"])
+    failed = [row for row in found["checks"] if row["status"] == "failed"]
+    assert found["failed_checks"] == len(failed)
+    for row in found["checks"]:
+        assert (row["remedy"] is None) == (row["status"] == "ok"), row
+    assert site.writes == []
+    return rows
+
+
+def test_a_cloud_that_has_everything_but_cinder(ready: Site) -> None:
+    rows = check(
+        ready,
+        hardware=["gpu.4"],
+        images=["coreos"],
+        external_networks=["public"],
+        keypairs=["ops"],
+        nodes=[{"hardware": "gpu.4", "count": 1}],
+    )
+    assert [key for key, row in rows.items() if row["status"] != "ok"] == [
+        ("service", "Cinder")
+    ]
+    assert rows["hardware", "gpu.4"]["detail"] == (
+        "4 vCPUs, 100 MiB, 4 CUSTOM_GPU_A100"
+    )
+    # Cores have no limit: there is nothing to say about them.
+    assert ("quota", "cores") not in rows
+    assert rows["quota", "instances"]["detail"] == "1 needed, 2 free"
+    assert rows["quota", "CUSTOM_GPU_A100"]["detail"] == "4 needed, 4 free"
+
+
+def test_no_credentials_is_all_there_is_to_say(site: Site) -> None:
+    site.mocker.post(f"{KEYSTONE}/auth/tokens", status_code=401)
+    rows = check(site, hardware=["gpu.4"])
+    assert list(rows) == [("credentials", "Keystone")]
+    assert rows["credentials", "Keystone"]["status"] == "failed"
+
+
+def test_a_service_that_is_not_there_is_not_asked_further(ready: Site) -> None:
+    services = {name: url for name, url in CATALOG.items() if name != "image"}
+    ready.keystone(services)
+    rows = check(ready, images=["coreos"])
+    assert rows["service", "Glance"]["status"] == "failed"
+    assert ("image", "coreos") not in rows
+
+
+def test_a_magnum_that_is_too_old(ready: Site) -> None:
+    ready.magnum_version("1.8")
+    row = check(ready)["service", "Magnum"]
+    assert row["status"] == "failed"
+    assert "needs Magnum API version 1.9, and 1.8 is" in row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("params", "subject", "told"),
+    [
+        ({"hardware": ["none"]}, "none", "can't be seen"),
+        ({"keypairs": ["none"]}, "none", "can't be seen"),
+        (
+            {"nodes": [{"hardware": "gpu.4", "count": 3}]},
+            "instances",
+            "3 needed, 2 free",
+        ),
+        (
+            {"nodes": [{"hardware": "gpu.4", "count": 2}]},
+            "CUSTOM_GPU_A100",
+            "8 needed, 4 free",
+        ),
+    ],
+)
+def test_what_is_missing(ready: Site, params: Raw, subject: str, told: str) -> None:
+    rows = check(ready, **params)
+    [row] = [row for key, row in rows.items() if key[1] == subject]
+    assert row["status"] == "failed"
+    assert told in row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (image(status="queued"), "its status is queued"),
+        (image(os_distro=None), "it has no property os_distro"),
+    ],
+)
+def test_an_image_that_will_not_do(ready: Site, there: Raw, told: str) -> None:
+    ready.on(f"GET /v2/images/{IMAGE}", there)
+    row = check(ready, images=["coreos"])["image", "coreos"]
+    assert (row["status"], told in row["detail"]) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("there", "status"),
+    [
+        (net(**{"router:external": False}), "failed"),
+        (net(subnets=[]), "warning"),
+    ],
+)
+def test_a_network_that_will_not_do(ready: Site, there: Raw, status: str) -> None:
+    ready.on(f"GET /v2.0/networks/{NET}", {"network": there})
+    assert check(ready, external_networks=["public"])["network", "public"][
+        "status"
+    ] == (status)
+
+
+def test_a_name_that_means_two(ready: Site) -> None:
+    twins = [image(), image(id="another")]
+    ready.on("GET /v2/images?name=coreos", {"images": twins})
+    row = check(ready, images=["coreos"])["image", "coreos"]
+    assert row["remedy"] == "name it by its id"
+
+
+def test_quota_that_is_used_up(ready: Site) -> None:
+    quota = {
+        name: {"limit": 1 if name == "router" else -1, "used": 1, "reserved": 0}
+        for name in ("network", "subnet", "router", "security_group")
+    }
+    ready.on(f"GET /v2.0/quotas/{PROJECT}/details.json", {"quota": quota})
+    rows = check(ready)
+    assert rows["quota", "router"]["status"] == "warning"
+    assert ("quota", "network") not in rows
