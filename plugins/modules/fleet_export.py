@@ -119,7 +119,7 @@ path:
   description: The file, null where none was asked for.
   returned: success
   type: str
-  sample: /root/site.yml
+  sample: /etc/fleet/site.yml
 error:
   description: What went wrong, in a form that playbooks can decide by.
   returned: failure

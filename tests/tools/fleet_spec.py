@@ -26,7 +26,7 @@ _HEAD = """\
 # The options within the lists are those of the modules, from whose documentation
 # python tests/tools/fleet_spec.py writes this file.
 """
-_KEPT = ("type", "elements", "required", "choices", "aliases", "default")
+_KEPT = ("type", "elements", "required", "choices", "default")
 _SIZES = {
     "node_count": "Number of nodes of its clusters, where they do not say it.",
     "master_count": "Number of masters of its clusters, where they do not say it.",
@@ -43,8 +43,7 @@ def spec() -> dict[str, Any]:
     )
     found = json.loads(told.stdout)
     location, hardware, template, cluster = (
-        {name: _option(one) for name, one in found[module]["doc"]["options"].items()}
-        for module in names
+        _options(found[module]["doc"]["options"]) for module in names
     )
     sizes = {
         name: {"description": [text], "type": "int"} for name, text in _SIZES.items()
@@ -144,6 +143,19 @@ def _list(module: str, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _options(told: dict[str, Any]) -> dict[str, Any]:
+    """Options, and their other names: argument specs of roles have no aliases."""
+    options = {}
+    for name, one in told.items():
+        options[name] = option = _option(one)
+        for alias in one.get("aliases", []):
+            options[alias] = {
+                "description": [f"Another name of C({name})."],
+                **{key: option[key] for key in ("type", "choices") if key in option},
+            }
+    return options
+
+
 def _option(told: dict[str, Any]) -> dict[str, Any]:
     """An option as argument specs of roles have it."""
     described = told["description"]
@@ -152,7 +164,7 @@ def _option(told: dict[str, Any]) -> dict[str, Any]:
     option = {"description": [re.sub(r"\bO\(", "C(", line) for line in lines]}
     option.update({key: told[key] for key in _KEPT if key in told})
     if "suboptions" in told:
-        option["options"] = {k: _option(v) for k, v in told["suboptions"].items()}
+        option["options"] = _options(told["suboptions"])
     return option
 
 
