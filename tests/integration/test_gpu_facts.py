@@ -169,7 +169,7 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "ansible-playbook"),
-            str(Path(__file__).parents[2] / "playbooks/gpu_facts.yml"),
+            str(Path(__file__).parents[2] / "playbooks/facts.yml"),
         ],
         check=False,
         capture_output=True,

@@ -273,7 +273,7 @@ def _telemetry(inventory: Inventory, tmp_path: Path) -> None:
     assert len(unknown.groups["gpu_unknown"]) == 3
     played = inventory.run(
         "ansible-playbook",
-        "gpufleet.openstack.gpu_facts",
+        "gpufleet.openstack.facts",
         *("--extra-vars", json.dumps(told)),
         *("--extra-vars", "ansible_python_interpreter={{ ansible_playbook_python }}"),
     )
