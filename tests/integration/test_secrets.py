@@ -22,6 +22,7 @@ HIDDEN = "hidden-from/all+eyes&" + secrets.token_hex(4)
 CALLS: dict[str, dict[str, Any]] = {
     "cluster_template": {"name": "none", "image": "no-such-image"},
     "cluster_template_info": {},
+    "fleet_export": {},
     "gpu_cluster": {"name": "none", "template": "no-such-template"},
     "gpu_cluster_info": {},
     "hardware": {"name": "none", "vcpus": 1, "ram_mib": 1, "disk_gib": 1},
@@ -41,6 +42,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "location_info": {},
     "node_group": {"name": "none", "cluster": "none"},
     "node_group_info": {"cluster": "none"},
+    "preflight_info": {"hardware": ["none"], "images": ["none"], "keypairs": ["none"]},
 }
 """What each module is run with: with a result or an error, both may leak."""
 
