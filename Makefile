@@ -73,9 +73,9 @@ sanity: $(DEV)/.complete ## ansible-test sanity (SANITY_ARGS="--test pylint" for
 	CACHE=$(CACHE) tests/tools/sanity $(SANITY_ARGS)
 
 .PHONY: integration
-integration: $(DEV)/.complete $(LINK) ## tests against the OpenStack of tests/bed
+integration: $(DEV)/.complete $(PEER)/.complete $(LINK) ## tests against the OpenStack of tests/bed
 	tests/tools/need-compiler
-	PY=$(PY) WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
+	PY=$(PY) PEER_PYTHON=$(PEER)/bin/python WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
 
 .PHONY: faults
 faults: $(DEV)/.complete $(LINK) ## the fault suite at length: 30 rounds, 10 kills

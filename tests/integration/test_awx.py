@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks that set AWX up, as far as that can be seen without AWX.
+
+Each task is run by the modules of awx.awx themselves, which check what they are given
+before they look for AWX, and here there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PYTHON = os.environ.get("PEER_PYTHON", "")
+"""Has PyPI's ansible, and with it awx.awx: tests/tools/integration sets it."""
+
+SET_UP = {
+    "awx_notification": {
+        "type": "webhook",
+        "configuration": {"url": "https://example.com", "headers": {}},
+    },
+    "awx_machine_credential": "nodes",
+}
+CLOUD = {
+    "clusters": {"gpu_clusters": [{"name": "training"}]},
+    "templates": {"cluster_templates": [{"revision_of": "gpu"}]},
+    "locations": {"locations": []},
+}
+
+
+def run(folder: Path, name: str, variables: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results of a playbook's tasks of awx.awx, of loops those of their items."""
+    [play] = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())
+    tasks = [
+        {**task, "ignore_errors": True, "no_log": False}
+        for task in play["tasks"]
+        if any(key.startswith("awx.awx.") for key in task)
+    ]
+    book = folder / "book.json"
+    book.write_text(json.dumps([{**play, "tasks": tasks}]))
+    results = folder / "results"
+    subprocess.run(
+        [
+            Path(PYTHON).parent / "ansible-playbook",
+            *("-i", "localhost,"),
+            book,
+            *("--extra-vars", json.dumps(variables)),
+        ],
+        env={
+            **os.environ,
+            "ANSIBLE_HOME": str(folder),
+            "ANSIBLE_CALLBACK_PLUGINS": str(
+                ROOT / "tests/integration/callback_plugins"
+            ),
+            "ANSIBLE_CALLBACKS_ENABLED": "results",
+            "GPUFLEET_TEST_RESULTS": str(results),
+            # Nothing listens there.
+            "CONTROLLER_HOST": "http://127.0.0.1:1",
+            "CONTROLLER_OAUTH_TOKEN": "none",
+            "CONTROLLER_REQUEST_TIMEOUT": "2",
+            "OS_PASSWORD": "none",
+        },
+        check=True,
+        capture_output=True,
+    )
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    assert len(lines) == len(tasks)
+    return [item for line in lines for item in line.get("results", [line])]
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "count"),
+    [("awx", SET_UP, 7 + 9 + 3), ("awx_surveys", CLOUD, 3)],
+)
+def test_its_modules_take_what_they_are_given(
+    tmp_path: Path, name: str, variables: dict[str, Any], count: int
+) -> None:
+    results = run(tmp_path, name, variables)
+    assert len(results) == count
+    for one in results:
+        assert "Connection refused" in one["msg"], one
+
+
+def test_what_modules_do_not_know_is_seen(tmp_path: Path) -> None:
+    """The test above would see an option that awx.awx has no more."""
+    variables = {**SET_UP, "awx_update_secrets": "sometimes"}
+    told = [one["msg"] for one in run(tmp_path, "awx", variables)]
+    assert sum("sometimes" in text for text in told) == 2
+    assert sum("Connection refused" in text for text in told) == len(told) - 2
+
+
+def test_surveys_offer_what_there_is(tmp_path: Path) -> None:
+    results = run(tmp_path, "awx_surveys", CLOUD)
+    surveys = {
+        one["item"]["key"]: {
+            question["variable"]: question
+            for question in one["invocation"]["module_args"]["survey_spec"]["spec"]
+        }
+        for one in results
+    }
+    create = surveys["cluster_create"]
+    assert create["cluster_template"]["type"] == "multiplechoice"
+    assert create["cluster_template"]["choices"] == ["gpu"]
+    # There is no location to choose.
+    assert create["cluster_location"]["type"] == "text"
+    assert surveys["cluster_delete"]["cluster_name"]["choices"] == ["training"]
+    # What they ask for is what the playbooks take.
+    for name, questions in surveys.items():
+        told = (ROOT / "playbooks" / f"{name}.yml").read_text()
+        assert [one for one in questions if one not in told] == []
+
+
+def test_job_templates_are_playbooks() -> None:
+    [play] = yaml.safe_load((ROOT / "playbooks/awx.yml").read_text())
+    names = [one["name"] for one in play["vars"]["templates"]]
+    assert [n for n in names if not (ROOT / f"playbooks/{n}.yml").exists()] == []
+    assert (ROOT / "inventories/awx.gpu_nodes.yml").exists()
