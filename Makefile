@@ -52,13 +52,14 @@ help: ## this list
 		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: lint
-lint: $(DEV)/.complete $(LINK) ## style, types, licences, changelog
+lint: $(DEV)/.complete $(LINK) ## style, types, documentation, licences, changelog
 	ruff format --check .
 	ruff check .
 	mypy
 	yamllint --strict .
 	ansible-lint --strict --nocolor
 	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self $(LINK)
 	reuse lint --quiet || reuse lint
 	tests/tools/check-tracked
 
@@ -131,6 +132,11 @@ bench-reports: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the reports an
 	PYTHONPATH=tests $(PY) -m prombed
 	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
 		$(PY) -m bench.reports $(PEER)/bin/python
+
+.PHONY: bench-page
+bench-page: $(DEV)/.complete $(LINK) ## what the report page costs in Chromium, beside one that only loads ECharts
+	PYTHONPATH=tests $(PY) -m browser
+	PYTHONPATH=tests:.build $(PY) -m bench.page
 
 ##@ Helpers
 
