@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""module_defaults for group/gpufleet.openstack.openstack reach the cloud modules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unit import documented
+
+MODULES = documented.ROOT / "plugins/modules"
+CLOUD = "gpufleet.openstack.openstack"
+
+
+def documentation(path: Path) -> dict[str, Any]:
+    """A module's DOCUMENTATION as it stands there, without fragments."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION":
+            return dict(yaml.safe_load(ast.literal_eval(node.value)))
+    raise AssertionError(f"{path} has no DOCUMENTATION")
+
+
+def cloud_modules() -> list[str]:
+    """Those that document how they reach a cloud, in order."""
+    return sorted(
+        f"gpufleet.openstack.{path.stem}"
+        for path in MODULES.glob("*.py")
+        if CLOUD in documentation(path).get("extends_documentation_fragment", [])
+    )
+
+
+def test_there_is_one_group() -> None:
+    runtime = yaml.safe_load((documented.ROOT / "meta/runtime.yml").read_text())
+    assert list(runtime["action_groups"]) == ["openstack"]
+
+
+def test_the_cloud_modules_are_in_it_and_only_they() -> None:
+    assert documented.action_group() == cloud_modules()
+
+
+def test_its_members_and_only_they_document_it() -> None:
+    members = {
+        name: module["doc"].get("attributes", {}).get("action_group", {})
+        for name, module in documented.documented()["module"].items()
+    }
+    assert [name for name, told in members.items() if told] == cloud_modules()
+    for told in filter(None, members.values()):
+        assert told["membership"] == [CLOUD]
+        assert told["support"] == "full"
