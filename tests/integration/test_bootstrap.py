@@ -6,19 +6,39 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from integration.cloud_site import Site
 from integration.runner import Runner
 
 ROOT = Path(__file__).parents[2]
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJvb3RzdHJhcC1vZi1ncHVmbGVldC10ZXN0 test"
+
+
+def qcow2(size: int) -> bytes:
+    """An empty image of so many bytes, as Glance's look at its header wants it."""
+    header = struct.pack(
+        ">4sIQIIQIIQQIIQQQQII",
+        *(b"QFI\xfb", 3),  # the magic word, and the version
+        *(0, 0),  # no backing file
+        *(16, size),  # clusters of 64 KiB
+        0,  # not encrypted
+        *(1, 0x10000, 0x20000, 1),  # tables: one entry each
+        *(0, 0),  # no snapshots
+        *(0, 0, 0),  # no features
+        *(4, 104),  # counters of 16 bits, and how long the header is
+    )
+    return header.ljust(0x30000, b"\0")
 
 
 def test_bootstrap(site: Site, tmp_path: Path) -> None:
     image, key = tmp_path / "tiny.qcow2", tmp_path / "key.pub"
-    image.write_bytes(b"QFI\xfb" + bytes(508))
-    key.write_text(KEY)
+    image.write_bytes(qcow2(2**20))
+    public = Ed25519PrivateKey.generate().public_key()
+    key.write_bytes(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH))
     clouds = {"OS_CLIENT_CONFIG_FILE": str(site.project.clouds)}
     # Has PyPI's ansible, and with it openstack.cloud.
     python = os.environ.get("PEER_PYTHON", "")
