@@ -55,7 +55,7 @@ def test_scenario(site: Site, tmp_path: Path, name: str) -> None:
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     # At the end each step is told once more, with what became of it.
-    _, details = output.split("DETAILS", 1)
+    details = output.split("DETAILS", 1)[1]
     ran = re.findall(rf"^{name} . (\w+): Executed: Successful", details, re.MULTILINE)
     wanted = ["converge", "idempotence", "verify"]
     assert [step for step in ran if step in wanted] == wanted, output
