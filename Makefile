@@ -59,7 +59,9 @@ lint: $(DEV)/.complete $(LINK) ## style, types, documentation, licences, changel
 	yamllint --strict .
 	ansible-lint --strict --nocolor
 	antsibull-changelog lint
-	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self $(LINK)
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self \
+		--check-extra-docs-refs $(LINK)
+	$(MAKE) docs
 	reuse lint --quiet || reuse lint
 	tests/tools/check-tracked
 
@@ -148,6 +150,14 @@ record-cloud: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## write tests/r
 .PHONY: venv
 venv: $(DEV)/.complete ## make the development environment and print the path of its bin
 	@echo $(DEV)/bin
+
+.PHONY: docs
+docs: $(DEV)/.complete $(LINK) ## build the documentation site: .build/docs/html
+	rm -rf .build/docs
+	install -d -m 700 .build/docs/rst
+	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error \
+		--no-add-antsibull-docs-version --dest-dir .build/docs/rst gpufleet.openstack
+	sphinx-build -q -n -W --keep-going -j 2 -c docs/docsite .build/docs/rst .build/docs/html
 
 .PHONY: collection
 collection: $(DEV)/.complete ## build the archive and install it into .build/installed
