@@ -15,6 +15,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,11 @@ class Cloud:
             return status, {"error": {"message": "played", "code": status}}, {}
         url = urlsplit(target)
         if method == "POST" and url.path == "/keystone/v3/auth/tokens":
-            return 201, self._body(method, target, ""), {"X-Subject-Token": self._token}
+            body = self._body(method, target, "")
+            # The recorded one has expired long ago.
+            ends = datetime.now(UTC) + timedelta(hours=1)
+            body["token"] = {**body["token"], "expires_at": ends.isoformat()}
+            return 201, body, {"X-Subject-Token": self._token}
         if token is not None and token != self._token:
             return 401, {"error": {"message": "expired", "code": 401}}, {}
         for path, key in (
