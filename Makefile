@@ -64,6 +64,7 @@ lint: $(DEV)/.complete $(LINK) ## style, types, documentation, licences, changel
 	$(MAKE) docs
 	reuse lint --quiet || reuse lint
 	tests/tools/check-tracked
+	tests/tools/import-archive
 
 .PHONY: unit
 unit: $(DEV)/.complete $(OLDEST)/.complete $(LINK) ## unit tests, with the newest and the oldest openstacksdk
@@ -72,8 +73,9 @@ unit: $(DEV)/.complete $(OLDEST)/.complete $(LINK) ## unit tests, with the newes
 	$(OLDEST)/bin/python -m pytest -n $(UNIT_WORKERS) tests/unit/cloud tests/unit/sources $(PYTEST_ARGS)
 
 .PHONY: sanity
-sanity: $(DEV)/.complete ## ansible-test sanity (SANITY_ARGS="--test pylint" for some of it)
+sanity: $(DEV)/.complete ## ansible-test sanity, of the newest ansible-core too (SANITY_ARGS="--test pylint" for some of it)
 	CACHE=$(CACHE) tests/tools/sanity $(SANITY_ARGS)
+	CACHE=$(CACHE) tests/tools/sanity-newest $(SANITY_ARGS)
 
 .PHONY: integration
 integration: $(DEV)/.complete $(PEER)/.complete $(LINK) ## tests against the OpenStack of tests/bed
@@ -168,9 +170,10 @@ collection: $(DEV)/.complete ## build the archive and install it into .build/ins
 
 .PHONY: lock
 lock: $(DEV)/.complete ## write requirements/*.txt anew from the *.in files
-	for name in dev oldest-sdk peer; do uv pip compile --quiet --upgrade --universal \
-		--python-version 3.11 --custom-compile-command "make lock" \
-		requirements/$$name.in --output-file requirements/$$name.txt; done
+	for name in dev:3.11 oldest-sdk:3.11 peer:3.11 newest-core:3.12; do \
+		uv pip compile --quiet --upgrade --universal --python-version $${name#*:} \
+		--custom-compile-command "make lock" requirements/$${name%:*}.in \
+		--output-file requirements/$${name%:*}.txt; done
 
 .PHONY: clean
 clean: ## remove what was built in the clone (the cache stays: rm -rf ~/.cache/gpufleet)
