@@ -65,7 +65,7 @@ def docs() -> dict[str, Options]:
 
 def blocks(text: str) -> Iterator[Any]:
     """The YAML documents of the code blocks of a page, Markdown or reStructuredText."""
-    found = _FENCE.findall(text) + [block for _, block in _BLOCK.findall(text)]
+    found = _FENCE.findall(text) + [match[2] for match in _BLOCK.finditer(text)]
     assert len(found) == len(re.findall(r"```yaml|code-block:: yaml", text))
     for block in found:
         yield from yaml.safe_load_all(textwrap.dedent(block))
