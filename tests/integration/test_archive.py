@@ -19,7 +19,6 @@ from integration.cloud_site import Site
 from unit import archive, documented
 
 ROOT = archive.ROOT
-KINDS = ("callback", "inventory", "lookup", "module", "role")
 
 
 def told(start: str) -> list[str]:
@@ -97,7 +96,7 @@ def empty(site: Site, tmp_path: Path) -> Empty:
 def test_the_archive_in_an_empty_environment(empty: Empty) -> None:
     dump = empty.run("ansible-doc", "--metadata-dump", documented.COLLECTION)
     seen = json.loads(dump)["all"]
-    for kind in KINDS:
+    for kind in documented.KINDS:
         assert sorted(seen[kind]) == sorted(documented.documented()[kind])
     location = seen["module"]["gpufleet.openstack.location"]["doc"]["filename"]
     assert location.startswith(str(empty.folder / "home"))
