@@ -29,9 +29,9 @@ options:
           - V(openstack) is the nodes of O(sources[].cloud) and its storage, as Cinder's
             pools tell it; it takes no inventory then. Pools take an administrator.
           - V(prometheus) is what exporters have measured, NVIDIA's dcgm-exporter,
-            ROCm's device-metrics-exporter, node_exporter (RDMA ports), Kepler, JuiceFS,
-            and kube-state-metrics where no source V(kubernetes) is named. It takes the
-            place of facts that are missing or old.
+            ROCm's device-metrics-exporter, the role C(node_telemetry), node_exporter
+            (RDMA ports), Kepler, JuiceFS, and kube-state-metrics where no source
+            V(kubernetes) is named. It takes the place of facts that are missing or old.
           - V(slurm) is what Slurm has given out, to which jobs. It is asked over its
             REST API where O(sources[].url) is set, else by C(squeue) and C(scontrol)
             (C(sinfo) before Slurm 23.02).

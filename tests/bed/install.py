@@ -76,6 +76,22 @@ def install_packages(missing: Sequence[str], units: Sequence[str] = UNITS) -> No
         )
 
 
+def install_for_tests(missing: Sequence[str], units: Sequence[str] = ()) -> int:
+    """As C(install_packages), as a command.
+
+    Returns:
+        The exit status.
+    """
+    if missing:
+        print(f"installing {', '.join(missing)}", flush=True)
+    try:
+        install_packages(missing, units)
+    except BedError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
 @contextmanager
 def _no_service_starts() -> Iterator[None]:
     """Keep packages from starting their services while they are installed.

@@ -195,6 +195,18 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    tried = [socket.socket() for _number in range(number)]
+    try:
+        for one in tried:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in tried]
+    finally:
+        for one in tried:
+            one.close()
+
+
 def choose_ports(
     names: Sequence[str], kept: Mapping[str, int], ours: Container[str] = ()
 ) -> dict[str, int]:

@@ -8,27 +8,12 @@ from __future__ import annotations
 import shutil
 import sys
 
-from bed.install import install_packages
-from bed.layout import BedError
+from bed.install import install_for_tests
 from browser import PROGRAMS
 
-
-def main() -> int:
-    """Install what is missing.
-
-    Returns:
-        The exit status.
-    """
-    missing = [name for name, program in PROGRAMS.items() if not shutil.which(program)]
-    if missing:
-        print(f"installing {', '.join(missing)}", flush=True)
-    try:
-        install_packages(missing, ())
-    except BedError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        install_for_tests(
+            [name for name, each in PROGRAMS.items() if not shutil.which(each)]
+        )
+    )

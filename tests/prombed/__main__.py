@@ -8,26 +8,10 @@ from __future__ import annotations
 import shutil
 import sys
 
-from bed.install import install_packages
-from bed.layout import BedError
+from bed.install import install_for_tests
 
-
-def main() -> int:
-    """Install what is missing.
-
-    Returns:
-        The exit status.
-    """
-    missing = [] if shutil.which("prometheus") else ["prometheus"]
-    if missing:
-        print("installing prometheus", flush=True)
-    try:
-        install_packages(missing, ("prometheus.service",))
-    except BedError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
-    return 0
-
+PACKAGES = ("prometheus", "prometheus-node-exporter")
 
 if __name__ == "__main__":
-    sys.exit(main())
+    missing = [name for name in PACKAGES if not shutil.which(name)]
+    sys.exit(install_for_tests(missing, [f"{name}.service" for name in PACKAGES]))

@@ -7,28 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from bed.install import install_packages
-from bed.layout import BedError
+from bed.install import install_for_tests
 
 from . import slurm
 
-
-def main() -> int:
-    """Install what is missing.
-
-    Returns:
-        The exit status.
-    """
-    missing = slurm.missing()
-    if missing:
-        print(f"installing {', '.join(missing)}", flush=True)
-    try:
-        install_packages(missing, slurm.UNITS)
-    except BedError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install_for_tests(slurm.missing(), slurm.UNITS))

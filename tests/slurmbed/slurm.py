@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bed.layout import free_ports
 from bed.processes import MARK
 
 PACKAGES = {
@@ -86,7 +87,7 @@ class Slurm:
         """Start nothing yet."""
         self.folder = folder
         self.nodes = nodes
-        self.port, self.rest_port, *self._ports = _free_ports(2 + len(nodes))
+        self.port, self.rest_port, *self._ports = free_ports(2 + len(nodes))
         self._started: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -246,15 +247,3 @@ def missing() -> list[str]:
     ]
     there = list(Path("/usr/lib").glob("*/slurm-wlm/auth_jwt.so"))
     return found if there else [*found, PLUGIN]
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    tried = [socket.socket() for _number in range(number)]
-    try:
-        for one in tried:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in tried]
-    finally:
-        for one in tried:
-            one.close()

@@ -5,7 +5,7 @@
 
 Sources: NVIDIA's dcgm-exporter (etc/default-counters.csv and its releases' labels),
 ROCm's device-metrics-exporter (docs/configuration/metricslist.md), Kepler
-(docs/user/metrics.md).
+(docs/user/metrics.md), and the role node_telemetry of this collection.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ NAMES = (
 )
 """Labels that name a node, the surest first: a host's name may be that of a pod."""
 
+SERIALS = ("serial_number", "DCGM_FI_DEV_SERIAL", "serial")
+
 PODS = (
     ("exported_namespace", "exported_pod", "exported_container"),
     ("namespace", "pod", "container"),
@@ -60,6 +62,8 @@ class Exporter(t.NamedTuple):
         models: Labels of its model, the best first.
         metrics: What is read; of those with the same key the first that is there.
         prefixed: Whether sites may put a prefix before the names.
+        heartbeat: Metric that tells when a node's devices were read, where that is
+            not when it was scraped: node_exporter tells a file as long as it is there.
     """
 
     vendor: str | None
@@ -70,6 +74,7 @@ class Exporter(t.NamedTuple):
     models: tuple[str, ...]
     metrics: tuple[Metric, ...]
     prefixed: bool = False
+    heartbeat: str | None = None
 
 
 EXPORTERS = (
@@ -129,6 +134,33 @@ EXPORTERS = (
         "gpu_uuid",
         ("gpu_name",),
         (Metric("kepler_node_gpu_watts", "power_watts"),),
+    ),
+    # node/telemetry.py
+    Exporter(
+        None,
+        "device",
+        "",
+        "",
+        "uuid",
+        ("model",),
+        (
+            Metric("gpufleet_device_healthy", "healthy"),
+            Metric("gpufleet_device_temperature_celsius", "temperature_celsius"),
+            Metric(
+                "gpufleet_device_memory_temperature_celsius",
+                "memory_temperature_celsius",
+            ),
+            Metric("gpufleet_device_power_watts", "power_watts"),
+            Metric("gpufleet_device_utilization_ratio", "utilization_percent", 100),
+            Metric("gpufleet_device_memory_used_bytes", "memory_used_bytes"),
+            Metric("gpufleet_device_memory_total_bytes", "memory_total_bytes"),
+            Metric("gpufleet_device_energy_joules_total", "energy_joules"),
+            Metric("gpufleet_device_ecc_corrected_total", "ecc_corrected"),
+            Metric("gpufleet_device_ecc_uncorrected_total", "ecc_uncorrected"),
+            Metric("gpufleet_device_row_remap_failed", "row_remap_failed"),
+            Metric("gpufleet_device_row_remap_pending", "row_remap_pending"),
+        ),
+        heartbeat="gpufleet_heartbeat_timestamp_seconds",
     ),
 )
 
@@ -202,6 +234,12 @@ def read(
                 key = _key(exporter, sample.labels)
                 if sample.value >= times.get(key, 0):
                     labels[key], times[key] = sample.labels, sample.value
+    if exporter.heartbeat:
+        beats: dict[tuple[str, str], float] = {}
+        for sample in query(f"{exporter.heartbeat}{server.selector()}"):
+            beats[_key(exporter, sample.labels)[:2]] = sample.value
+        # Without a heartbeat nothing tells that it is of now.
+        times = {key: beats.get(key[:2], 0) for key in times}
     keys = sorted({*labels, *values})
     return _targets(exporter, keys, labels, times, values)
 
@@ -315,10 +353,10 @@ def _device(
         "index": int(index) if index.isdigit() else 0,
         # The first four of the domain's eight digits are zeros.
         "pci_bus_id": pci[4:] if re.match(r"0000[0-9a-f]{4}:", pci) else pci or None,
-        "vendor": exporter.vendor,
+        "vendor": exporter.vendor or told.get("vendor"),
         "model": _model(exporter, told),
         "uuid": uuid if uuid and uuid.strip("0-") else None,
-        "serial": told.get("serial_number") or told.get("DCGM_FI_DEV_SERIAL"),
+        "serial": next(filter(None, map(told.get, SERIALS)), None),
         **{name: numbers.get(name) for name in _NUMBERS},
         **remap,
         "health": "unknown" if healthy is None else "ok" if healthy else "failed",

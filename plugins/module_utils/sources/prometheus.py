@@ -15,7 +15,7 @@ from ..fleet.model import Record
 from ..node import xid_catalog
 from . import facts, prom_devices, prom_kube
 from .failure import SourceError
-from .prom_api import Prometheus, Sample
+from .prom_api import Labels, Prometheus, Sample
 
 ARGUMENT_SPEC: Record = {
     "url": {"type": "str", "required": True},
@@ -32,6 +32,7 @@ ARGUMENT_SPEC: Record = {
 _STATES = {1: "DOWN", 2: "INIT", 3: "ARMED", 4: "ACTIVE"}
 _PHYSICAL = {1: "SLEEP", 2: "POLLING", 3: "DISABLED", 4: "TRAINING", 5: "LINK_UP"}
 _XIDS = "DCGM_EXP_XID_ERRORS_COUNT"
+_XID_TIMES = "gpufleet_xid_timestamp_seconds"
 
 
 def read(options: Record, timeout: float, workloads: bool = True) -> Telemetry:
@@ -67,7 +68,11 @@ def read(options: Record, timeout: float, workloads: bool = True) -> Telemetry:
         for one in measured
     ]
     if _XIDS in names:
-        measured += _xids(query(f"{_XIDS}{server.selector()} > 0"))
+        # Those of the window for which dcgm-exporter counts them.
+        counted = query(f"{_XIDS}{server.selector()} > 0")
+        measured += _xids((labels, None) for labels, _count in counted)
+    if _XID_TIMES in names:
+        measured += _xids(query(f"time() - {_XID_TIMES}{server.selector()}"))
     if "node_infiniband_state_id" in names:
         measured += _ports(server, names, query)
     schedule: Schedule | None = None
@@ -82,15 +87,17 @@ def read_devices(options: Record, timeout: float) -> Telemetry:
     return read(options, timeout, workloads=False)
 
 
-def _xids(samples: list[Sample]) -> list[Measured]:
-    """XIDs within the window for which dcgm-exporter counts them."""
+def _xids(
+    samples: t.Iterable[tuple[Labels, float | None]],
+) -> list[Measured]:
+    """XIDs, each with its age in seconds."""
     found = []
-    for labels, _count in samples:
+    for labels, age in samples:
         code = int(labels["xid"]) if labels.get("xid", "").isdigit() else None
         event = {
             "code": code,
             "pci_bus_id": labels.get("pci_bus_id"),
-            "age_seconds": None,
+            "age_seconds": age,
             "action": xid_catalog.ACTIONS.get(code or 0),
         }
         name, aliases = prom_devices.host_name(labels), prom_devices.aliases_of(labels)

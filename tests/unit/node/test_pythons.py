@@ -22,10 +22,11 @@ COLLECTION = Path(__file__).parents[3] / "plugins/module_utils/node"
 
 CODE = """
 import json, sys
-from node import collect, files
+from node import collect, files, telemetry
 facts = collect.collect(collect.Options(
     roots=files.Roots(*sys.argv[1:4]), nvml_library=sys.argv[4], timeout=0.5,
 ))
+telemetry.metrics(facts, 0)
 print(json.dumps([facts, sorted(name for name in sys.modules if "." not in name)]))
 """
 

@@ -197,7 +197,7 @@ def devices(server: Server, told: dict[str, list[tuple[dict[str, str], Any]]]) -
         if "__name__" in path:
             return 200, {"status": "success", "data": list(told)}
         [name] = [name for name in told if f"{name}%7B" in query]
-        if "timestamp" in query:
+        if "timestamp%28" in query:
             return 200, vector(*((labels, 1e9) for labels, _value in told[name]))
         return 200, vector(*told[name])
 
@@ -251,6 +251,32 @@ def test_energy_and_memory_have_units(server: Server) -> None:
     )
     assert found["a"][0]["energy_joules"] == found["b"][0]["energy_joules"] == 5
     assert found["b"][0]["memory_total_bytes"] == 2**30
+
+
+def test_our_own_metrics_are_as_old_as_their_heartbeat(server: Server) -> None:
+    """node_exporter tells a file that nobody writes any more as if it were new."""
+    labels = {"hostname": "a", "device": "1", "pci_bus_id": "0000:05:00.0"}
+    more = {"vendor": "amd", "model": "MI300X", "serial": "1234", "instance": "a:9100"}
+    told = {
+        "gpufleet_device_utilization_ratio": [({**labels, **more}, 0.25)],
+        "gpufleet_heartbeat_timestamp_seconds": [
+            ({"hostname": "a", "instance": "a:9100"}, 1e9 - 500)
+        ],
+        "gpufleet_xid_timestamp_seconds": [({**labels, "xid": "79"}, 30)],
+    }
+    devices(server, told)
+    node, xids = prometheus.read({"url": server.url}, 5).measured
+    [device] = node.facts["devices"]
+    assert device["utilization_percent"] == 25
+    assert (device["vendor"], device["serial"]) == ("amd", "1234")
+    assert node.facts["gathered_at"] == "2001-09-09T01:38:20.000+00:00"
+    [event] = xids.facts["xid_events"]
+    # Prometheus has told its age.
+    assert (event["age_seconds"], event["action"]) == (30, "RESTART_BM")
+
+    del told["gpufleet_heartbeat_timestamp_seconds"]
+    node, _xids = prometheus.read({"url": server.url}, 5).measured
+    assert node.facts["gathered_at"] == "1970-01-01T00:00:00.000+00:00"
 
 
 def test_a_model_that_is_a_number_of_pci(server: Server) -> None:
