@@ -9,11 +9,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from integration.cloud_site import Site
+from systemdbed import System
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(
@@ -26,12 +28,29 @@ def test_each_role_has_one() -> None:
     assert roles == SCENARIOS
 
 
+@pytest.fixture
+def enter(name: str, tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """What to put before a command, for a scenario that needs more than a cloud."""
+    if name != "node_telemetry":
+        yield ()
+        return
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    system = System(folder)
+    try:
+        yield system.enter
+    finally:
+        system.stop()
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_scenario(site: Site, tmp_path: Path, name: str) -> None:
+def test_scenario(
+    site: Site, tmp_path: Path, name: str, enter: tuple[str, ...]
+) -> None:
     home, commands = tmp_path / "home", Path(sys.executable).parent
     home.mkdir()
     done = subprocess.run(
-        [commands / "molecule", "test", "--report", "--scenario-name", name],
+        [*enter, commands / "molecule", "test", "--report", "--scenario-name", name],
         cwd=ROOT,
         env={
             **os.environ,
