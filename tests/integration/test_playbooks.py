@@ -13,10 +13,11 @@ from integration.cloud_site import Site
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 
 
-def unused(results: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """What prune has listed."""
+def unused(site: Site, results: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """What prune has listed; of the hardware, which all projects see, this test's."""
     [listed] = [one["unused"] for one in results if "unused" in one]
-    return dict(listed)
+    own = [name for name in listed["hardware"] if name.endswith(site.project.name)]
+    return {**listed, "hardware": own}
 
 
 def actions(results: list[dict[str, Any]]) -> list[str]:
@@ -30,7 +31,10 @@ def test_a_cluster_from_its_creation_to_its_end(site: Site) -> None:
         PLAYBOOKS / f"{name}.yml"
         for name in ("cluster_create", "cluster_scale", "cluster_delete", "prune")
     )
-    template = site.template("cpu.worker")
+    template, idle = site.template("cpu.worker"), site.name("idle")
+    gpus = [{"model": "A100", "count": 1}]
+    size = {"vcpus": 1, "ram_mib": 1024, "disk_gib": 10}
+    assert site.admin("hardware", name=idle, accelerators=gpus, **size)["changed"]
     for name in ("used", "empty"):
         made = member("location", name=name, cidr=f"10.{len(name)}.0.0/24")
         assert made["changed"]
@@ -60,8 +64,8 @@ def test_a_cluster_from_its_creation_to_its_end(site: Site) -> None:
     changed = {**site.template_options(template, "cpu.worker"), "apiserver_port": 6500}
     newer = member("cluster_template", on_in_use="new_revision", **changed)
     assert newer["action"] == "create" or newer["changed"]
-    listed = unused(member.playbook(prune))
-    assert listed == {"locations": ["empty"], "hardware": [], "revisions": []}
+    listed = unused(site, member.playbook(prune))
+    assert listed == {"locations": ["empty"], "hardware": [idle], "revisions": []}
 
     output = member.refused(delete, cluster_name="daily", cluster_name_again="dialy")
     assert "nothing was deleted" in output
@@ -71,12 +75,12 @@ def test_a_cluster_from_its_creation_to_its_end(site: Site) -> None:
     output = member.refused(prune, prune=["clusters"])
     assert "clusters is none of locations, hardware, revisions" in output
     results = member.playbook(prune, prune=["locations", "revisions"])
-    listed = unused(results)
+    listed = unused(site, results)
     assert listed["locations"] == ["empty", "used"]
     assert len(listed["revisions"]) == 1
     assert actions(results) == ["delete"] * 3
-    nothing = {"locations": [], "hardware": [], "revisions": []}
-    assert unused(member.playbook(prune)) == nothing
+    nothing = {"locations": [], "hardware": [idle], "revisions": []}
+    assert unused(site, member.playbook(prune)) == nothing
     [left] = [
         one
         for one in member("cluster_template_info")["cluster_templates"]
