@@ -15,10 +15,10 @@ description:
     changed.
   - A line has C(time) (UTC, ISO 8601), C(trace_id) (of the run), C(user) (who runs
     Ansible, or for whom AWX does), C(controller), C(playbook), C(play), C(task),
-    C(host), C(module), C(action) (C(create), C(update), C(delete); null where it
-    failed), C(name), C(before) and C(after) (what the task declares, as C(--diff) shows
-    it), C(status) (C(changed) or C(failed)), C(error) (as the module returns it) and
-    C(duration_seconds). What is not known is null.
+    C(host), C(module), C(action) (C(create), C(update), C(delete), C(recreate) or
+    C(new_revision); null where it failed), C(name), C(before) and C(after) (what the
+    task declares, as C(--diff) shows it), C(status) (C(changed) or C(failed)), C(error)
+    (as the module returns it) and C(duration_seconds). What is not known is null.
   - A task with C(no_log) has null for C(name), C(before), C(after) and C(error).
   - At the end of the run it writes metrics of it, where O(metrics_path) is set, in the
     text format that node_exporter's textfile collector reads.

@@ -76,8 +76,8 @@ notes:
   - "A failure carries C(error), a dictionary with C(type), C(message), C(status)
     (HTTP), C(request_id) and C(details). The types are V(LocationNotFound),
     V(HardwareNotFound), V(TemplateNotFound), V(ClusterNotFound), V(NodeGroupNotFound),
-    V(NodeNotFound), V(NotFound) (other things), V(AmbiguousName), V(ResourceError)
-    (quota, no valid host, a failed resource), V(Conflict), V(InvalidInput),
-    V(AuthError), V(ApiError) and V(Timeout)."
+    V(NodeNotFound), V(NotFound) (stacks and kubeconfigs), V(AmbiguousName),
+    V(ResourceError) (quota, no valid host, a failed resource), V(Conflict),
+    V(InvalidInput), V(AuthError), V(ApiError) and V(Timeout)."
   - On failure C(changed) says whether something had been written before.
 """

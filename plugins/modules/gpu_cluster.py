@@ -31,6 +31,7 @@ options:
       - A name means the newest revision for a new cluster and with O(upgrade=true), and
         any for another one that exists.
     type: str
+    aliases: [cluster_template_id]
   location:
     description:
       - Name or id of the location to build the cluster in, which decides on its network

@@ -146,7 +146,11 @@ def wrong_variables(docs: dict[str, Options], values: Options) -> list[str]:
     """What of some variables the roles do not take; others' variables are let pass."""
     found = []
     for role, doc in docs["role"].items():
-        options = doc["entry_points"]["main"]["options"]
+        options = {
+            name: option
+            for point in doc["entry_points"].values()
+            for name, option in point["options"].items()
+        }
         ours = {
             name: value
             for name, value in values.items()

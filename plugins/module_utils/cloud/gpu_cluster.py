@@ -67,6 +67,7 @@ class GpuClusterResource(CloudResource):
             change="frozen",
             way_out="set upgrade: true where Magnum's driver can upgrade, or create a "
             "cluster of another name",
+            spec={"aliases": ["cluster_template_id"]},
         ),
         # The name of a public key.
         _frozen("keypair", ref="keypair", spec={"no_log": False}),

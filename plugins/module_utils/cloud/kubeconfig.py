@@ -203,21 +203,32 @@ class KubeconfigResource(CloudResource):
 
     def desired(self, have: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """What the cluster and its CA say now, and who it shall be for."""
-        cluster = self._find_cluster()
+        wanted = {
+            "user": self.params["user"],
+            "groups": sorted(set(self.params["groups"])),
+            "mode": "0600",
+            "renewal_due": False,
+            "ca_rotation_due": False,
+        }
+        try:
+            cluster = self._find_cluster()
+        except ClusterNotFound as error:
+            if not self.references.check_mode:
+                raise
+            # An earlier task would have made it.
+            self.cloud.warn(f"{error} yet; its credentials are {KNOWN_AFTER_APPLY}")
+            later = ("cluster_id", "server", "ca_fingerprint")
+            return {**wanted, **dict.fromkeys(later, KNOWN_AFTER_APPLY)}
         issuer = self._issuer(cluster)
         # Magnum's CA counts: the file may hold another, or not be there.
         self._rotates = bool(self._rotation_due(issuer))
         return {
-            "user": self.params["user"],
-            "groups": sorted(set(self.params["groups"])),
+            **wanted,
             "cluster_id": cluster["uuid"],
             "server": cluster["api_address"],
             "ca_fingerprint": KNOWN_AFTER_APPLY
             if self._rotates
             else issuer.fingerprint,
-            "mode": "0600",
-            "renewal_due": False,
-            "ca_rotation_due": False,
         }
 
     def _issuer(self, cluster: Raw) -> certificates.Certificate:

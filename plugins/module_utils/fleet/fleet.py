@@ -32,6 +32,7 @@ class Host(t.NamedTuple):
         facts: What C(gpu_facts) has found there, None where nothing is known.
         offers: What the schedulers know of it.
         unjoined: Whether its cluster's scheduler was read and has no such node.
+        expected_rdma_ports: How many ports should be active, None where nobody says.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Host(t.NamedTuple):
     facts: Record | None = None
     offers: tuple[state.Offer, ...] = ()
     unjoined: bool = False
+    expected_rdma_ports: int | None = None
 
 
 class Fleet(t.NamedTuple):
@@ -96,7 +98,14 @@ def build(
     for host in sorted(hosts, key=lambda host: host.name):
         node = host.node or NO_NODE
         told = state.node_state(
-            node, host.facts, now, stale_after, rules, host.offers, host.unjoined
+            node,
+            host.facts,
+            now,
+            stale_after,
+            rules,
+            host.offers,
+            host.unjoined,
+            host.expected_rdma_ports,
         )
         if not told["capacity"]:
             continue

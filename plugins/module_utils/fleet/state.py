@@ -49,17 +49,19 @@ def node_state(
     rules: faults.Policy | None = None,
     offers: t.Sequence[Offer] = (),
     unjoined: bool = False,
+    expected_rdma_ports: int | None = None,
 ) -> Record:
     """State of a node that has accelerators.
 
     Args:
-        node: As C(model.nodes) makes it; with C(expected_rdma_ports) where known.
+        node: As C(model.nodes) makes it.
         facts: What C(gpu_facts) has found there, None where nothing is known.
         now: The time, with its zone; the clock's without it.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
         rules: What is a fault; the default policy without it.
         offers: What the schedulers know; empty where none is configured.
         unjoined: Whether its cluster's scheduler was read and has no such node.
+        expected_rdma_ports: How many ports should be active, None where nobody says.
 
     Returns:
         C(health): C(maintenance) where a scheduler says so, C(faulty) where C(faults)
@@ -85,8 +87,7 @@ def node_state(
     for offer in offers:
         found += faults.told(offer.faults, rules)
     if facts and not stale:
-        ports = node.get("expected_rdma_ports")
-        found += faults.of_facts(facts, declared, ports, moment, rules)
+        found += faults.of_facts(facts, declared, expected_rdma_ports, moment, rules)
     allocated, reason = _given_out(offers, devices, stale)
     offered = next((one.capacity for one in offers if one.capacity is not None), None)
     # Devices don't go by themselves: facts that are old still tell how many there are.

@@ -48,12 +48,12 @@ def hosts(
         facts = (told.get("ansible_facts") or {}).get("gpufleet") or told.get(
             "gpufleet"
         )
-        if not node and not facts:
-            continue
         ports = told.get("gpufleet_expected_rdma_ports")
-        if node and ports is not None:
-            node = {**node, "expected_rdma_ports": ports}
-        found.append(Host(name, node, usable(name, facts, warn)))
+        if not node and not facts and ports is None:
+            continue
+        found.append(
+            Host(name, node, usable(name, facts, warn), expected_rdma_ports=ports)
+        )
     return found
 
 

@@ -160,6 +160,17 @@ def test_check_mode_writes_nothing(
     assert site.writes == []
 
 
+def test_check_mode_plans_for_a_cluster_that_is_not_there_yet(
+    site: Site, authority: Authority, file: Path
+) -> None:
+    site.on(CLUSTER, Reply(404))
+    outcome = site.run(KubeconfigResource, name="gpu", path=str(file), check_mode=True)
+    assert outcome.action == "create"
+    assert outcome.diff_after["server"] == "known after apply"
+    assert "there is no gpu cluster 'gpu' yet" in site.warnings[0]
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [

@@ -174,7 +174,6 @@ def test_templates_in_an_inventory(static: Static) -> None:
             "there": (two.facts or {})["devices"],
         },
         "ports": {
-            "gpufleet_node": three.node,
             "gpufleet": {**(three.facts or {}), "rdma_ports": []},
             "gpufleet_expected_rdma_ports": "{{ 2 + 2 }}",
         },
