@@ -59,6 +59,7 @@ lint: $(DEV)/.complete $(LINK) ## style, types, documentation, licences, changel
 	yamllint --strict .
 	ansible-lint --strict --nocolor
 	antsibull-changelog lint
+	antsibull-changelog lint-changelog-yaml --strict changelogs/changelog.yaml
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self \
 		--check-extra-docs-refs $(LINK)
 	$(MAKE) docs
