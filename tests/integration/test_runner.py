@@ -156,12 +156,13 @@ def cases(site: Site, folder: Path) -> dict[str, Case]:
         ),
         "heat_stack": Case({"A stack for each kind of nodes": [CREATE] * 4}),
         "kubeconfig": Case(
-            variables={"path": str(folder / "kubeconfig")},
-            failed=("Credentials of an administrator", "there is no gpu cluster"),
+            {"Credentials of an administrator": [CREATE]},
+            {"path": str(folder / "kubeconfig")},
         ),
         "kubernetes": Case(
             variables={"cluster": "one", "path": str(folder / "kubeconfig")},
             failed=("Credentials", "there is no gpu cluster 'one'"),
+            check=False,
         ),
         "location": Case({"Each with its network": [CREATE] * 2}),
         "node_group": Case(
@@ -349,7 +350,9 @@ def test_its_events_tell_what_it_does(site: Site, tmp_path: Path, name: str) -> 
     if case.failed:
         task, words = case.failed
         ended = job.results(task)
-        assert [one for one in ended if words in one["msg"]] == ended != [], job.output
+        assert [one for one in ended if words in one.get("msg", "")] == ended != [], (
+            job.output
+        )
         assert (status, sum(failures.values())) == (2, 1)
     else:
         assert (status, failures) == (0, {}), job.output
