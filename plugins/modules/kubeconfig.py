@@ -80,13 +80,13 @@ EXAMPLES = r"""
   gpufleet.openstack.kubeconfig:
     cloud: mycloud
     name: training
-    path: ~/.kube/training
+    path: ~/training.kubeconfig
 
 - name: Credentials of one who may only look, a new CA every year
   gpufleet.openstack.kubeconfig:
     cloud: mycloud
     name: training
-    path: ~/.kube/training-viewer
+    path: ~/training-viewer.kubeconfig
     user: viewer
     groups: [gpu-viewers]
     rotate_ca_after: 365
@@ -104,7 +104,7 @@ EXAMPLES = r"""
   gpufleet.openstack.kubeconfig:
     cloud: mycloud
     name: training
-    path: ~/.kube/training
+    path: ~/training.kubeconfig
     state: absent
 """
 

@@ -35,7 +35,7 @@ EXAMPLES = r"""
 - name: Whose credentials these are
   gpufleet.openstack.kubeconfig_info:
     cloud: mycloud
-    path: ~/.kube/training
+    path: ~/training.kubeconfig
   register: found
 
 - name: When they end

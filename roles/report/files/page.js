@@ -211,11 +211,11 @@ function matrix(metric, place) {
     node.values.flatMap((value, y) => (value === null ? [] : [[x, y, value]]))
   );
   const zoomed = nodes.length > 40;
-  chart(place, 74 + ROW * Math.max(most, 4) + (zoomed ? 40 : 0), (encode) => ({
+  chart(place, 84 + ROW * Math.max(most, 4) + (zoomed ? 40 : 0), (encode) => ({
     grid: {
       left: 60,
       right: 20,
-      top: 44,
+      top: 54,
       bottom: zoomed ? 70 : 30,
       show: true,
       backgroundColor: DARK.matches ? "#4a545f" : "#d3d7dc",
@@ -244,7 +244,7 @@ function matrix(metric, place) {
       right: 20,
       top: 0,
       itemWidth: 14,
-      text: [`${yAxisMax} ${unit}`, `${yAxisMin} ${unit}`],
+      formatter: (value) => `${Math.round(value)} ${unit}`,
       inRange: { color: CIVIDIS },
     },
     dataZoom: zoomed ? [{ type: "slider", bottom: 8 }, { type: "inside" }] : [],
