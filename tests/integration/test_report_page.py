@@ -239,6 +239,23 @@ def test_the_browser_has_nothing_to_complain_about(page: Chrome) -> None:
     assert [one for one in asked if not one.startswith("data:")] == []
 
 
+def test_a_relative_folder_needs_a_place(tmp_path: Path) -> None:
+    """Cron has no PWD; then it would be the playbook's folder."""
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,"),
+            *("gpufleet.openstack.report", "-e", "report_folder=out"),
+        ],
+        env={name: value for name, value in os.environ.items() if name != "PWD"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "report_folder: out is relative" in done.stdout
+
+
 def test_a_fleet_of_nothing(tmp_path: Path) -> None:
     out = report(tmp_path, 0)
     with chromium() as browser:
