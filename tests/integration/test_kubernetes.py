@@ -50,16 +50,7 @@ PATHS: dict[str, Any] = {
         ],
     },
 }
-RUNS = {
-    "phase": "Running",
-    "conditions": [{"type": "ContainersReady", "status": "True"}],
-}
-ENDED = {
-    "phase": "Succeeded",
-    "conditions": [
-        {"type": "ContainersReady", "status": "False", "reason": "PodCompleted"}
-    ],
-}
+RUNS, ENDED, FAILED = ({"phase": phase} for phase in ("Running", "Succeeded", "Failed"))
 
 
 class Server:
@@ -93,7 +84,7 @@ class Server:
             return 201, self.pod
         pod = f"{PODS}/gpufleet-devices"
         if self.pod and path == f"{pod}/log" and method == "GET":
-            assert self.pod["status"] == ENDED
+            assert self.pod["status"] in (ENDED, FAILED)
             return 200, "GPU 0: A100\nGPU 1: A100"
         if self.pod and path == pod and method == "GET":
             self.pod["status"] = self.steps[0]
@@ -137,8 +128,10 @@ def server() -> Iterator[Server]:
     made.http.server_close()
 
 
-def run(server: Server, folder: Path, **variables: Any) -> list[dict[str, Any]]:
-    """The results of the playbook's tasks but the credentials."""
+def run(
+    server: Server, folder: Path, **variables: Any
+) -> tuple[int, list[dict[str, Any]]]:
+    """The status, and results of the playbook's tasks but the credentials."""
     [play] = yaml.safe_load((ROOT / "playbooks/kubernetes.yml").read_text())
     [own] = [task for task in play["tasks"] if "gpufleet.openstack.kubeconfig" in task]
     tasks = [task for task in play["tasks"] if task is not own]
@@ -173,19 +166,31 @@ def run(server: Server, folder: Path, **variables: Any) -> list[dict[str, Any]]:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in results.read_text().splitlines()]
+    assert results.exists(), done.stdout + done.stderr
+    lines = results.read_text().splitlines()
+    return done.returncode, [json.loads(line) for line in lines]
 
 
 def test_a_pod_with_a_device(server: Server, tmp_path: Path) -> None:
     given = {"cluster": "training", "count": "2", "resource": "amd.com/gpu"}
-    made, printed, shown, removed = run(server, tmp_path, **given)
+    status, [made, ended, printed, shown, removed, _seen] = run(
+        server, tmp_path, **given
+    )
+    assert status == 0
     assert made["changed"]
-    # It has waited until the pod had ended.
-    assert made["result"]["status"] == ENDED
+    assert ended["resources"][0]["status"] == ENDED
     [container] = server.made["spec"]["containers"]
     assert container["command"] == ["nvidia-smi"]
     assert container["resources"] == {"limits": {"amd.com/gpu": "2"}}
     assert printed["log_lines"] == shown["msg"] == ["GPU 0: A100", "GPU 1: A100"]
     assert removed["changed"]
+    assert server.pod is None
+
+
+def test_a_pod_that_fails(server: Server, tmp_path: Path) -> None:
+    server.steps = [FAILED]
+    status, results = run(server, tmp_path, cluster="training")
+    assert status == 2
+    assert results[3]["msg"] == ["GPU 0: A100", "GPU 1: A100"]
+    assert "The pod has failed" in results[-1]["msg"]
     assert server.pod is None
