@@ -125,6 +125,9 @@ _offers = st.builds(
     st.none() | st.integers(0, 8),
     st.none() | st.integers(0, 10),
     st.none() | st.just("drained: new disks"),
+    # Hypothesis would make up others for what has a default.
+    devices=st.none() | st.lists(st.integers(0, 8), max_size=3).map(tuple),
+    faults=st.just(()),
 )
 
 

@@ -193,9 +193,12 @@ def _slowly(host: Host) -> dict[str, Any] | None:
     if not capacity:
         return None
     devices = []
+    mapped = [offer.devices for offer in host.offers if offer.devices is not None]
     for one in measured if fresh else []:
         sizes = [part["processes"] for part in one["partitions"]]
-        if sizes and all(part is not None for part in sizes):
+        if mapped:
+            share = 1.0 if any(one["index"] in given for given in mapped) else 0.0
+        elif sizes and all(part is not None for part in sizes):
             share = len([part for part in sizes if part]) / len(sizes)
         elif one["processes"] is None:
             share = None
