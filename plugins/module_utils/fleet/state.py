@@ -147,7 +147,7 @@ def _given_out(
     shares = [share(device) for device in devices]
     if None in shares:
         return None, "processes were not gathered, or could not be read"
-    return round(sum(one or 0.0 for one in shares), 3), None
+    return round(sum(one or 0.0 for one in shares), 6), None
 
 
 def share(device: Record, offers: t.Sequence[Offer] = ()) -> float | None:

@@ -56,7 +56,7 @@ def test_allocation() -> None:
 def test_parts_count_as_parts() -> None:
     parts = [{"processes": HELD}, {"processes": []}, {"processes": []}]
     divided = device(processes=None, partitions=parts)
-    assert allocation(facts([divided]), count=1) == ("partial", 0.333)
+    assert allocation(facts([divided]), count=1) == ("partial", 0.333333)
     unknown = [*parts, {"processes": None}]
     divided = device(processes=None, partitions=unknown)
     assert allocation(facts([divided]), count=1) == ("unknown", None)
