@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration.cloud_site import MAGNUM, Site
 from integration.faults.plays import PLAYS
 from integration.faults.watch import ERRORS
@@ -44,6 +46,7 @@ def test_a_template_is_deleted_meanwhile(site: Site) -> None:
     assert "Traceback" not in member.output
 
 
+@pytest.mark.slow
 def test_two_resizes_and_two_of_a_name(site: Site) -> None:
     member = site.member
     template = site.template("cpu.worker")
