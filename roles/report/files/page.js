@@ -191,6 +191,11 @@ function tables() {
 
 const drawn = [];
 
+function shortened(name) {
+  // Names of nodes differ at their ends: the middle goes.
+  return name.length > 27 ? `${name.slice(0, 12)}\u2026${name.slice(-14)}` : name;
+}
+
 function chart(place, height, option) {
   place.style.height = `${height}px`;
   const made = echarts.init(place, DARK.matches ? "dark" : null);
@@ -229,7 +234,7 @@ function matrix(metric, place) {
     xAxis: {
       type: "category",
       data: nodes.map((node) => node.nodeName),
-      axisLabel: { width: 170, overflow: "truncate", hideOverlap: true, alignMinLabel: "left" },
+      axisLabel: { formatter: shortened, hideOverlap: true, alignMinLabel: "left" },
     },
     yAxis: {
       type: "category",
@@ -278,7 +283,7 @@ function top(metric, place) {
       type: "category",
       inverse: true,
       data: data.map((one) => `${one.nodeName} / ${one.deviceId}`),
-      axisLabel: { width: 185, overflow: "truncate" },
+      axisLabel: { formatter: shortened, width: 185, overflow: "truncate" },
     },
     series: [
       {
