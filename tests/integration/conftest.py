@@ -33,11 +33,6 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         made.remove_hardware()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow ones first."""
-    items.sort(key=lambda item: "slow" not in item.keywords)
-
-
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the figures of the fault suite, where it ran."""
     reports = [

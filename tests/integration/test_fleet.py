@@ -9,7 +9,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from integration.cloud_site import Site
@@ -85,7 +84,6 @@ def changes(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 def test_a_site(site: Site) -> None:
     member, playbook = site.member, PLAYBOOKS / "site.yml"
     declared = declaration(site)

@@ -14,7 +14,6 @@ from integration.cloud_site import Site
 pytestmark = pytest.mark.xdist_group("gpu_cluster")
 
 
-@pytest.mark.slow
 def test_life(site: Site) -> None:
     member = site.member
     template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))

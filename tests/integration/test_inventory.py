@@ -34,7 +34,6 @@ def inventory(site: Site, tmp_path: Path) -> Inventory:
     return Inventory(folder, environment, cloud=member.cloud)
 
 
-@pytest.mark.slow
 def test_life(site: Site, inventory: Inventory, tmp_path: Path) -> None:
     _build(site)
     _all_nodes(site, inventory)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,7 +23,6 @@ from integration.cloud_site import Site
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 
 
-@pytest.mark.slow
 def test_life(site: Site, tmp_path: Path) -> None:
     member = site.member
     file = tmp_path / "config"

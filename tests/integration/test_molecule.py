@@ -43,7 +43,6 @@ def enter(name: str, tmp_path: Path) -> Iterator[tuple[str, ...]]:
         system.stop()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(
     site: Site, tmp_path: Path, name: str, enter: tuple[str, ...]

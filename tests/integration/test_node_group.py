@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from integration.cloud_site import Site
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 
 
-@pytest.mark.slow
 def test_life(site: Site) -> None:
     member = site.member
     asked = {"cluster": "groups", "name": "extra", "node_count": 1}

@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from integration.cloud_site import Site
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
@@ -27,7 +25,6 @@ def actions(results: list[dict[str, Any]]) -> list[str]:
     return [one["action"] for one in results if one.get("action")]
 
 
-@pytest.mark.slow
 def test_a_cluster_from_its_creation_to_its_end(site: Site) -> None:
     member = site.member
     create, scale, delete, prune = (

@@ -20,9 +20,6 @@ from selenium.webdriver.common.by import By
 from browser import chromium
 from unit.fleet import fleets
 
-# They share what takes long to make, so that one worker runs them all.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report_page")]
-
 EVIL = "<script>document.title='owned'</script>"
 IMAGE = "<img src=x onerror=\"document.title='owned'\"></script><b>"
 

@@ -30,9 +30,6 @@ from fakenode.sysfs import Node
 from integration.cloud_site import Site
 from integration.test_fleet import declaration
 
-# They share what takes long to make, so that one worker runs them all.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("runner")]
-
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = sorted(file.stem for file in ROOT.glob("playbooks/*.yml"))
 PEER = os.environ.get("PEER_PYTHON", "")

@@ -55,7 +55,6 @@ MOMENTS = [
 ][:KILLS]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment", MOMENTS, ids=[f"{n}-{m.play}" for n, m in enumerate(MOMENTS)]
 )

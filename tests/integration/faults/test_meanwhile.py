@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from integration.cloud_site import MAGNUM, Site
 from integration.faults.plays import PLAYS
 from integration.faults.watch import ERRORS
@@ -46,7 +44,6 @@ def test_a_template_is_deleted_meanwhile(site: Site) -> None:
     assert "Traceback" not in member.output
 
 
-@pytest.mark.slow
 def test_two_resizes_and_two_of_a_name(site: Site) -> None:
     member = site.member
     template = site.template("cpu.worker")

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from integration.cloud_site import Site
 
 
-@pytest.mark.slow
 def test_no_valid_host_at_creation(site: Site) -> None:
     """More devices than any host has: the reason is Nova's own."""
     member = site.member
@@ -45,7 +42,6 @@ def test_no_valid_host_at_creation(site: Site) -> None:
     assert len(member("gpu_cluster_info")["gpu_clusters"]) == 1
 
 
-@pytest.mark.slow
 def test_no_valid_host_at_a_resize(site: Site) -> None:
     """A failed update is never taken for no change: it is asked for again."""
     member = site.member

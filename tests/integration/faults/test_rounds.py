@@ -24,7 +24,6 @@ SEED = 20261123
 _NAMES = [list(PLAYS)[number % len(PLAYS)] for number in range(ROUNDS)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "name"), list(enumerate(_NAMES)))
 def test_round(
     site: Site, number: int, name: str, record_property: Callable[[str, Any], None]
