@@ -109,10 +109,14 @@ def test_a_site(site: Site) -> None:
     assert first["changed"]
     assert not first.get("warnings"), first
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not member("fleet_export", path=str(file))["changed"]
-    found = first["fleet"]
+    second = member("fleet_export", path=str(file))
+    # Flavors are shared: those of other tests come and go meanwhile.
+    assert second["changed"] == (second["fleet"] != first["fleet"])
+    found = second["fleet"]
+    used = (hardware, "m1.master", "cpu.worker")
+    mine = [one for one in found["fleet_hardware"] if one["name"] in used]
+    assert len(mine) == len(used)
     assert [one["name"] for one in found["fleet_locations"]] == ["east", "west"]
-    assert hardware in [one["name"] for one in found["fleet_hardware"]]
     [template] = found["fleet_cluster_templates"]
     assert (template["image"], template["hardware"]) == ("fedora-coreos-40", hardware)
     one, two = found["fleet_clusters"]
@@ -122,7 +126,7 @@ def test_a_site(site: Site) -> None:
     assert [group["name"] for group in two["node_groups"]] == ["cpu"]
     assert "metadata:\n      note: !unsafe '{{ no template }}'" in file.read_text()
 
-    credentials = {name: declared[name] for name in ("fleet_cloud",)}
+    credentials = {"fleet_cloud": declared["fleet_cloud"], "fleet_hardware": mine}
     again = member.playbook(playbook, f"@{file}", **credentials)
     assert changes(again) == []
     assert [task for task in again if "gpu_cluster" in task]
