@@ -11,12 +11,12 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
-import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from bed.layout import free_ports
 from recorded import kube
 
 PAGE = 500
@@ -37,9 +37,7 @@ class Server:
 
     def __init__(self, nodes: int, pods: int, devices: int) -> None:
         """Start it."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        [self._port] = free_ports(1)
         fork = multiprocessing.get_context("fork")
         ready = fork.Event()
         self._process = fork.Process(

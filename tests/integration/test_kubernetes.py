@@ -4,8 +4,8 @@
 """The playbook that runs a pod with a device, as far as that goes without Kubernetes.
 
 Its tasks are run by the modules of kubernetes.core themselves. What answers them is no
-Kubernetes, but the few paths that they ask for, with a pod that runs and then ends, in
-the words of Kubernetes' own kubelet. The credentials are another test's.
+Kubernetes, but the few paths that they ask for, with a pod that runs and then ends. The
+credentials are another test's.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -28,5 +29,6 @@ def documented() -> dict[str, dict[str, Any]]:
         check=True,
         capture_output=True,
         text=True,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")},
     )
     return dict(json.loads(told.stdout)["all"])

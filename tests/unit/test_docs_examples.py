@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +16,9 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-ROOT = Path(__file__).parents[2]
+from unit import documented
+
+ROOT = documented.ROOT
 OURS = "gpufleet.openstack."
 _CLUSTER = f"{OURS}gpu_cluster"
 PAGES = [
@@ -43,20 +41,13 @@ Options = dict[str, Any]
 @pytest.fixture(scope="module")
 def docs() -> dict[str, Options]:
     """Documentation of all plugins and roles, by type and name without namespace."""
-    told = subprocess.run(
-        [Path(sys.executable).parent / "ansible-doc", "--metadata-dump", OURS[:-1]],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")},
-    )
     return {
         kind: {
             name.removeprefix(OURS): doc
             for name, doc in found.items()
             if name.startswith(OURS)
         }
-        for kind, found in json.loads(told.stdout)["all"].items()
+        for kind, found in documented.documented().items()
     }
 
 
