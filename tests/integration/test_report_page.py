@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -75,8 +76,17 @@ def report(folder: Path, count: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report(tmp_path_factory.mktemp("fleet"), 1000)
+def folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Of 1,000 nodes, made once for all of pytest's workers."""
+    if worker_id == "master":  # there are no others
+        return report(tmp_path_factory.mktemp("fleet"), 1000)
+    shared = tmp_path_factory.getbasetemp().parent / "fleet"
+    with open(f"{shared}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (shared / "made").exists():
+            report(shared, 1000)
+            (shared / "made").touch()
+    return shared / "out"
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
