@@ -134,6 +134,7 @@ def test_a_site(site: Site) -> None:
     # A difference that is not there yet is told, beside the changes of others.
     smaller = yaml.safe_load(file.read_text().replace("!unsafe ", ""))["fleet_clusters"]
     smaller[0]["node_count"] = 2
+    credentials.update(fleet_locations=[], fleet_hardware=[])
     planned = member.planned(
         playbook, f"@{file}", fleet_clusters=smaller, **credentials
     )

@@ -8,9 +8,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +92,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     return shared / "out"
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def page(request: pytest.FixtureRequest, folder: Path) -> Iterator[Chrome]:
-    with chromium(dark=request.param == "dark") as browser:
+@contextmanager
+def opened(folder: Path, dark: bool = False) -> Iterator[Chrome]:
+    """The page in a browser, with a picture of it beside it.
+
+    At the end the browser must have nothing to complain about, and have asked for
+    nothing.
+    """
+    with chromium(dark) as browser:
         browser.get(f"file://{folder}/report.html")
-        browser.get_screenshot_as_file(str(folder / f"{request.param}.png"))
+        name = "dark" if dark else "light"
+        browser.get_screenshot_as_file(str(folder / f"{name}.png"))
+        yield browser
+        assert browser.get_log("browser") == []
+        asked = browser.execute_script(
+            "return performance.getEntriesByType('resource').map((one) => one.name)"
+        )
+        assert [one for one in asked if not one.startswith("data:")] == []
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Iterator[Chrome]:
+    """The page as most like it, light."""
+    with opened(folder) as browser:
         yield browser
 
 
@@ -104,9 +125,18 @@ def told(folder: Path, name: str) -> dict[str, Any]:
 
 
 def hover(page: Chrome, place: str, point: list[int]) -> str:
-    """What is shown beside the mouse, over this point of a chart."""
+    """What is shown beside the mouse, over this point of a chart.
+
+    A matrix is zoomed in, so that a device is more than a pixel.
+    """
     element = page.find_element(By.ID, place)
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    page.execute_script(
+        "arguments[0].scrollIntoView({block: 'center'});"
+        "if (arguments[0].id.startsWith('matrix'))"
+        "  echarts.getInstanceByDom(arguments[0])"
+        "    .dispatchAction({type: 'dataZoom', startValue: 0, endValue: 30})",
+        element,
+    )
     x, y = page.execute_script(
         "return echarts.getInstanceByDom(arguments[0])"
         ".convertToPixel({seriesIndex: 0}, arguments[1])",
@@ -155,8 +185,8 @@ def test_the_tiles_tell_the_overview(page: Chrome, folder: Path) -> None:
     assert made == f"Made {overview['generatedAt']} from facts."
 
 
-def test_every_chart_is_drawn(page: Chrome) -> None:
-    # A chart may have several layers.
+def drawn(page: Chrome) -> dict[str, int]:
+    """How many colours each chart has; it may have several layers."""
     colours: dict[str, int] = page.execute_script(
         "const seen = {};"
         "for (const canvas of document.querySelectorAll('canvas')) {"
@@ -170,12 +200,26 @@ def test_every_chart_is_drawn(page: Chrome) -> None:
         "return Object.fromEntries("
         "  Object.entries(seen).map(([name, found]) => [name, found.size]))"
     )
-    assert sorted(colours) == [
-        f"{kind}-{metric}"
-        for kind in ("matrix", "top")
-        for metric in ("power", "temperature", "utilization")
-    ]
-    assert min(colours.values()) > 20, colours
+    return colours
+
+
+def brightness(page: Chrome) -> float:
+    """That of the background, 0 to 255."""
+    told = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    return statistics.mean(map(int, re.findall(r"\d+", told)[:3]))
+
+
+def test_every_chart_is_drawn_light_and_dark(page: Chrome, folder: Path) -> None:
+    with opened(folder, dark=True) as dark:
+        assert brightness(dark) < 64 < 192 < brightness(page)
+        for one in (page, dark):
+            colours = drawn(one)
+            assert sorted(colours) == [
+                f"{kind}-{metric}"
+                for kind in ("matrix", "top")
+                for metric in ("power", "temperature", "utilization")
+            ]
+            assert min(colours.values()) > 20, colours
 
 
 @pytest.mark.parametrize("metric", ["power", "temperature", "utilization"])
@@ -183,12 +227,6 @@ def test_the_mouse_finds_node_device_model_and_value(
     page: Chrome, folder: Path, metric: str
 ) -> None:
     heatmap = told(folder, "heatmap")[metric]
-    # Zoomed in, so that a device is more than a pixel.
-    page.execute_script(
-        "echarts.getInstanceByDom(document.getElementById(arguments[0]))"
-        ".dispatchAction({type: 'dataZoom', startValue: 0, endValue: 30})",
-        f"matrix-{metric}",
-    )
     node, device = 12, 5
     value = heatmap["matrix"][node]["values"][device]
     shown = hover(page, f"matrix-{metric}", [node, device])
@@ -239,14 +277,6 @@ def test_consumers_are_sorted_and_searched(page: Chrome, folder: Path) -> None:
     search.clear()
     search.send_keys("no such thing")
     assert rows(page) == []
-
-
-def test_the_browser_has_nothing_to_complain_about(page: Chrome) -> None:
-    assert page.get_log("browser") == []
-    asked = page.execute_script(
-        "return performance.getEntriesByType('resource').map((one) => one.name)"
-    )
-    assert [one for one in asked if not one.startswith("data:")] == []
 
 
 def test_a_relative_folder_needs_a_place(tmp_path: Path) -> None:
