@@ -75,6 +75,8 @@ from datetime import UTC, datetime
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.gpufleet.openstack.plugins.module_utils.node import textfile
+
 if t.TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
     from ansible.playbook import Playbook
@@ -190,35 +192,30 @@ class CallbackModule(CallbackBase):
         self._guarded(path, lambda: _append(path, line))
 
     def _write_metrics(self, path: str) -> None:
-        lines = [
-            *_metric("end_time_seconds", "When the run ended.", {"": time.time()}),
-            *_metric(
-                "duration_seconds",
-                "How long it took.",
-                {"": time.monotonic() - self._began},
-            ),
-            *_metric(
-                "changes",
-                "Resources that it changed.",
-                {
-                    f'{{module="{module}",action="{action}"}}': count
-                    for (module, action), count in sorted(self._changes.items())
-                },
-            ),
-            *_metric(
-                "failures",
-                "Tasks that failed.",
-                {
-                    f'{{module="{module}"}}': count
-                    for module, count in sorted(self._failures.items())
-                },
-            ),
-        ]
-        # As a whole: who reads it meanwhile sees the one before.
-        draft = f"{path}.{os.getpid()}"
-        with open(draft, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-        os.replace(draft, path)
+        page = textfile.Page()
+        page.add("run_end_time_seconds", "When the run ended.", [({}, time.time())])
+        page.add(
+            "run_duration_seconds",
+            "How long it took.",
+            [({}, time.monotonic() - self._began)],
+        )
+        page.add(
+            "run_changes",
+            "Resources that it changed.",
+            [
+                ({"module": module, "action": action}, count)
+                for (module, action), count in sorted(self._changes.items())
+            ],
+        )
+        page.add(
+            "run_failures",
+            "Tasks that failed.",
+            [
+                ({"module": module}, count)
+                for module, count in sorted(self._failures.items())
+            ],
+        )
+        textfile.write(path, page.text())
 
     def _guarded(self, path: str, write: t.Callable[[], None]) -> None:
         try:
@@ -235,14 +232,6 @@ def _append(path: str, line: dict[str, t.Any]) -> None:
     ) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(text.encode())
-
-
-def _metric(name: str, about: str, values: dict[str, float]) -> t.Iterator[str]:
-    full = f"gpufleet_run_{name}"
-    yield f"# HELP {full} {about}"
-    yield f"# TYPE {full} gauge"
-    for labels, value in values.items():
-        yield f"{full}{labels} {value:.15g}"
 
 
 def _name(told: dict[str, t.Any], diff: dict[str, t.Any]) -> str | None:

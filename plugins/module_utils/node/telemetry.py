@@ -5,20 +5,15 @@
 
 The role node_telemetry installs this package on nodes, where a timer runs this file as
 a program: C(python3 -m gpufleet_node.telemetry FILE).
-
-Source of the format:
-https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 import time
 import typing as t
 
-from . import collect
+from . import collect, textfile
 from .files import Roots
 from .record import Record
 
@@ -61,35 +56,6 @@ METRICS = (
 )
 
 
-class Page:
-    """Lines of metrics, each with its help and type."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._lines: list[str] = []
-
-    def add(
-        self,
-        name: str,
-        text: str,
-        samples: t.Iterable[tuple[Record, float | None]],
-    ) -> None:
-        """Add a metric: labels and value of each series; None has no series."""
-        known = [(labels, value) for labels, value in samples if value is not None]
-        if not known:
-            return
-        kind = "counter" if name.endswith("_total") else "gauge"
-        self._lines += [f"# HELP gpufleet_{name} {text}"]
-        self._lines += [f"# TYPE gpufleet_{name} {kind}"]
-        for labels, value in known:
-            told = ",".join(f'{key}="{_escaped(labels[key])}"' for key in labels)
-            self._lines.append(f"gpufleet_{name}{{{told}}} {float(value)!r}")
-
-    def text(self) -> str:
-        """The page."""
-        return "\n".join(self._lines) + "\n"
-
-
 def metrics(facts: Record, now: float) -> str:
     """A page of metrics.
 
@@ -99,7 +65,7 @@ def metrics(facts: Record, now: float) -> str:
         facts: As C(collect.collect) returns them.
         now: Seconds since the epoch.
     """
-    page = Page()
+    page = textfile.Page()
     node = {"hostname": facts["hostname"]}
     page.add(
         "heartbeat_timestamp_seconds", "When these were read.", [(node, round(now, 3))]
@@ -180,30 +146,6 @@ def _xids(facts: Record, now: float) -> list[tuple[Record, float | None]]:
     ]
 
 
-def _escaped(value: t.Any) -> str:
-    return str(value).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def write(path: str, page: str) -> None:
-    """Replace a file at once: node_exporter never sees half of it.
-
-    Its collector reads names that end with C(.prom) alone.
-
-    Raises:
-        OSError: It can't be written.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def main(arguments: t.Sequence[str] | None = None) -> None:
     """Read the devices once, and write the metrics."""
     parser = argparse.ArgumentParser(prog="telemetry", description=main.__doc__)
@@ -220,7 +162,7 @@ def main(arguments: t.Sequence[str] | None = None) -> None:
             expected_count=given.expected_count,
         )
     )
-    write(given.file, metrics(facts, time.time()))
+    textfile.write(given.file, metrics(facts, time.time()))
 
 
 if __name__ == "__main__":

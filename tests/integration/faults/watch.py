@@ -87,7 +87,7 @@ class Watched:
         Args:
             task: The module and its options.
             under_way: Its create was accepted already, and the bed may show what it
-                made only later: to make it is not this run's change.
+                made only later, in the midst of this run.
         """
         module, args = task
         before = self.state()
@@ -96,13 +96,12 @@ class Watched:
         start = time.monotonic()
         result = self.runner(module, **args)
         seconds = time.monotonic() - start
-        if under_way and not before:
-            before = self.state()
-        self._judge(task, result, before, seconds)
+        known = before if before or not under_way else None
+        self._judge(task, result, known, seconds)
         return result
 
     def _judge(
-        self, task: Task, result: dict[str, Any], before: State, seconds: float
+        self, task: Task, result: dict[str, Any], before: State | None, seconds: float
     ) -> None:
         figures = self.figures
         figures.runs += 1
@@ -130,20 +129,24 @@ class Watched:
                 f"{task}: {'; '.join(found)}; {told}; {self.runner.recorder.answers}"
             )
 
-    def _truthful(self, result: dict[str, Any], before: State) -> bool:
+    def _truthful(self, result: dict[str, Any], before: State | None) -> bool:
         """Whether C(changed) is what truly was.
 
         A run that failed may have to leave open whether its write took effect: it
         says changed then. It must never hide a change, and never claim one without a
-        write that may have been done.
+        write that may have been done. What was before is None where an earlier run's
+        create may have come between; then this run's writes tell what it changed.
         """
         changed = bool(result.get("changed"))
         after = self.state()
+        truly = (
+            bool(self.runner.recorder.accepted) if before is None else before != after
+        )
         if not result.get("failed"):
-            return changed == (before != after)
+            return changed == truly
         if changed:
             return self._may_have_written()
-        return before == after
+        return not truly
 
     def _may_have_written(self) -> bool:
         """Whether a write was sent that the bed did not refuse."""

@@ -168,8 +168,9 @@ def test_metrics(run: Run) -> None:
         for line in run.metrics.read_text().splitlines()
         if not line.startswith("#")
     )
-    assert values['gpufleet_run_changes{module="kubeconfig",action="delete"}'] == "1"
-    assert values['gpufleet_run_failures{module="location"}'] == "1"
+    deleted = values['gpufleet_run_changes{module="kubeconfig",action="delete"}']
+    failed = values['gpufleet_run_failures{module="location"}']
+    assert float(deleted) == float(failed) == 1
     assert float(values["gpufleet_run_duration_seconds"]) > 0
     assert [path for path in run.folder.iterdir() if path.name.endswith(".prom")] == [
         run.metrics

@@ -133,6 +133,7 @@ def judged(
     states: list[dict[str, Any]],
     answers: tuple[str, ...] = (),
     output: str = "",
+    under_way: bool = False,
 ) -> Figures:
     """What is found where a run ends so, between these states of the bed."""
     recorder = Recorder()
@@ -147,7 +148,7 @@ def judged(
     member.recorder, member.output = recorder, output
     figures = Figures()
     play = Play(lambda site: [], lambda site: states.pop(0))
-    Watched(SimpleNamespace(member=member), play, figures).run(("m", {}))
+    Watched(SimpleNamespace(member=member), play, figures).run(("m", {}), under_way)
     return figures
 
 
@@ -182,6 +183,19 @@ def test_a_wrong_changed_is_found(
     result: dict[str, Any], states: list[dict[str, Any]], answers: tuple[str, ...]
 ) -> None:
     assert judged(result, states, answers).wrong_changed == 1
+
+
+def test_what_a_run_before_has_begun_is_not_this_run_s_change() -> None:
+    """What the bed shows only later; a node group of this run's own is its change."""
+    states = [{}, {"a": 1}]
+    for changed, answers, wrong in (
+        (False, (), 0),
+        (True, (), 1),
+        (True, ("POST /v1/clusters/a/nodegroups 202",), 0),
+        (False, ("POST /v1/clusters/a/nodegroups 202",), 1),
+    ):
+        found = judged({"changed": changed}, list(states), answers, under_way=True)
+        assert found.wrong_changed == wrong, (changed, answers)
 
 
 def test_other_faults_are_found() -> None:

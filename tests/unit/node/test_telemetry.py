@@ -16,7 +16,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import telemetry
+from ansible_collections.gpufleet.openstack.plugins.module_utils.node import (
+    telemetry,
+    textfile,
+)
 from fakenode.sysfs import Gather, Node
 
 NOW = 1_800_000_000.0
@@ -89,6 +92,6 @@ def test_a_full_disk_leaves_what_there_was(
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        telemetry.write(str(file), "after\n")
+        textfile.write(str(file), "after\n")
     assert file.read_text() == "before\n"
     assert os.listdir(tmp_path) == ["gpufleet.prom"]
