@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,30 +91,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     return shared / "out"
 
 
-@contextmanager
-def opened(folder: Path, dark: bool = False) -> Iterator[Chrome]:
-    """The page in a browser, with a picture of it beside it.
+def show(browser: Chrome, folder: Path, name: str) -> None:
+    """Open the page, and keep a picture of it beside it."""
+    browser.get(f"file://{folder}/report.html")
+    browser.get_screenshot_as_file(str(folder / f"{name}.png"))
 
-    At the end the browser must have nothing to complain about, and have asked for
-    nothing.
-    """
-    with chromium(dark) as browser:
-        browser.get(f"file://{folder}/report.html")
-        name = "dark" if dark else "light"
-        browser.get_screenshot_as_file(str(folder / f"{name}.png"))
-        yield browser
-        assert browser.get_log("browser") == []
-        asked = browser.execute_script(
-            "return performance.getEntriesByType('resource').map((one) => one.name)"
-        )
-        assert [one for one in asked if not one.startswith("data:")] == []
+
+def see_nothing_wrong(browser: Chrome) -> None:
+    """See that the browser has nothing to complain about, and has asked for nothing."""
+    assert browser.get_log("browser") == []
+    asked = browser.execute_script(
+        "return performance.getEntriesByType('resource').map((one) => one.name)"
+    )
+    assert [one for one in asked if not one.startswith("data:")] == []
 
 
 @pytest.fixture(scope="module")
 def page(folder: Path) -> Iterator[Chrome]:
     """The page as most like it, light."""
-    with opened(folder) as browser:
+    with chromium() as browser:
+        show(browser, folder, "light")
         yield browser
+        see_nothing_wrong(browser)
 
 
 def told(folder: Path, name: str) -> dict[str, Any]:
@@ -210,7 +207,8 @@ def brightness(page: Chrome) -> float:
 
 
 def test_every_chart_is_drawn_light_and_dark(page: Chrome, folder: Path) -> None:
-    with opened(folder, dark=True) as dark:
+    with chromium(dark=True) as dark:
+        show(dark, folder, "dark")
         assert brightness(dark) < 64 < 192 < brightness(page)
         for one in (page, dark):
             colours = drawn(one)
@@ -220,6 +218,7 @@ def test_every_chart_is_drawn_light_and_dark(page: Chrome, folder: Path) -> None
                 for metric in ("power", "temperature", "utilization")
             ]
             assert min(colours.values()) > 20, colours
+        see_nothing_wrong(dark)
 
 
 @pytest.mark.parametrize("metric", ["power", "temperature", "utilization"])
