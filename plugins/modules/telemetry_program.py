@@ -97,13 +97,13 @@ def present(folder: str) -> dict[str, bytes]:
     return found
 
 
-def difference(path: str, before: bytes | None, after: bytes | None) -> dict[str, str]:
-    """What diff mode shows of a file; None is one that is not there."""
+def difference(path: str, before: bytes, after: bytes) -> dict[str, str]:
+    """What diff mode shows of a file."""
     return {
         "before_header": path,
         "after_header": path,
-        "before": (before or b"").decode("utf-8", "replace"),
-        "after": (after or b"").decode("utf-8", "replace"),
+        "before": before.decode("utf-8", "replace"),
+        "after": after.decode("utf-8", "replace"),
     }
 
 
@@ -151,7 +151,9 @@ def main() -> None:
         changed=changed,
         files=names,
         diff=[
-            difference(os.path.join(folder, name), before.get(name), after.get(name))
+            difference(
+                os.path.join(folder, name), before.get(name, b""), after.get(name, b"")
+            )
             for name in names
         ],
     )

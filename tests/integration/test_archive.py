@@ -103,7 +103,9 @@ def test_the_archive_in_an_empty_environment(empty: Empty) -> None:
 
     assert empty.playbook("verify") == 0
     assert empty.playbook("location") > 0
+    assert empty.playbook("location") == 0
     assert empty.playbook("cluster_template") > 0
+    assert empty.playbook("heat_stack") > 0
     assert empty.playbook("facts") == 0
     empty.playbook("report", report_folder="fleet")
     page = (empty.folder / "work/fleet/report.html").read_text()

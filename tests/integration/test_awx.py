@@ -15,7 +15,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -85,17 +84,15 @@ def run(
     return [item for line in lines for item in line.get("results", [line])]
 
 
-@pytest.mark.parametrize(
-    ("name", "variables", "count"),
-    [("awx", SET_UP, 7 + 9 + 3), ("awx_surveys", CLOUD, 3)],
-)
-def test_its_modules_take_what_they_are_given(
-    tmp_path: Path, name: str, variables: dict[str, Any], count: int
-) -> None:
-    results = run(tmp_path, name, variables)
+def see_them_taken(results: list[dict[str, Any]], count: int) -> None:
+    """See that so many tasks came as far as AWX, which is not there."""
     assert len(results) == count
     for one in results:
         assert "Connection refused" in one["msg"], one
+
+
+def test_its_modules_take_what_they_are_given(tmp_path: Path) -> None:
+    see_them_taken(run(tmp_path, "awx", SET_UP), 7 + 9 + 3)
 
 
 def test_what_modules_do_not_know_is_seen(tmp_path: Path) -> None:
@@ -109,6 +106,7 @@ def test_what_modules_do_not_know_is_seen(tmp_path: Path) -> None:
 
 def test_surveys_offer_what_there_is(tmp_path: Path) -> None:
     results = run(tmp_path, "awx_surveys", CLOUD)
+    see_them_taken(results, 3)
     surveys = {
         one["item"]["key"]: {
             question["variable"]: question

@@ -79,7 +79,8 @@ def test_a_cluster_from_its_creation_to_its_end(site: Site) -> None:
     assert listed["locations"] == ["empty", "used"]
     assert len(listed["revisions"]) == 1
     assert actions(results) == ["delete"] * 3
-    assert member("location_info")["locations"] == []
+    nothing = {"locations": [], "hardware": [idle], "revisions": []}
+    assert unused(site, member.playbook(prune)) == nothing
     [left] = [
         one
         for one in member("cluster_template_info")["cluster_templates"]

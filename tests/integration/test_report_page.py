@@ -202,8 +202,8 @@ def drawn(page: Chrome) -> dict[str, int]:
 
 def brightness(page: Chrome) -> float:
     """That of the background, 0 to 255."""
-    told = page.execute_script("return getComputedStyle(document.body).backgroundColor")
-    return statistics.mean(map(int, re.findall(r"\d+", told)[:3]))
+    rgb = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    return statistics.mean(map(int, re.findall(r"\d+", rgb)[:3]))
 
 
 def test_every_chart_is_drawn_light_and_dark(page: Chrome, folder: Path) -> None:

@@ -59,14 +59,7 @@ def test_it_runs_without_ansible(node: Node, tmp_path: Path) -> None:
 
     node.mi300x("0000:05:00.0")
     page = tmp_path / "page.prom"
-    roots = [
-        f"--path-{name}={root}"
-        for name, root in (
-            ("sysfs", node.sysfs),
-            ("procfs", node.procfs),
-            ("dev", node.dev),
-        )
-    ]
+    roots = [f"--{name.replace('_', '-')}={root}" for name, root in node.paths.items()]
     program = [sys.executable, "-B", "-S", "-m", "gpufleet_node.telemetry"]
     subprocess.run([*program, *roots, page], check=True, cwd=path, env={})
     assert "gpufleet_device_power_watts{" in page.read_text()
