@@ -12,23 +12,18 @@ MAKEFLAGS += --no-print-directory
 
 CACHE := $(or $(GPUFLEET_CACHE),$(HOME)/.cache/gpufleet)
 
-# The first of these that is a Python 3.11 or newer (its own path: a shim on PATH
-# may answer differently elsewhere).
-PYTHON ?= $(shell for p in python3.11 python3; do $$p -c \
-	'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' \
-	2>/dev/null && break; done)
+PYTHON ?= $(shell tests/tools/find-python 11 14)
 ifneq ($(shell $(or $(PYTHON),false) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null),True)
-$(error Python 3.11 or newer is needed, as python3.11 or python3 on PATH)
+$(error Python 3.11 or newer is needed, on PATH or in pyenv)
 endif
 
 # A virtual environment's name holds a hash of what it was made from.
 venv-of = $(CACHE)/venv-$(1)-$(shell { echo $(PYTHON); $(PYTHON) -V; cat requirements/$(1).txt; } \
 	| sha256sum | cut -c1-12)
 DEV := $(call venv-of,dev)
-OLDEST := $(call venv-of,oldest-sdk)
 PEER := $(call venv-of,peer)
 PY := $(DEV)/bin/python
-BED := PYTHONPATH=tests $(PY) -m bed
+BED := PYTHONPATH=tests $(PY) -m beds.openstack
 
 # The clone, where Python and Ansible look for a collection.
 LINK := .build/ansible_collections/gpufleet/openstack
@@ -39,10 +34,17 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_FORCE_COLOR ?= 0
 
+# The ansible-cores, besides the one that development uses, for unit and sanity tests.
+export CORES ?= oldest newest
+ON_CORES := CACHE=$(CACHE) tests/tools/on-cores
+
 # How many processes run tests side by side, and further arguments for pytest.
 UNIT_WORKERS ?= 2
 INTEGRATION_WORKERS ?= 4
 PYTEST_ARGS ?=
+
+# How long `make fuzz` takes.
+FUZZ_SECONDS ?= 600
 
 ##@ Stages, each usable alone
 
@@ -68,18 +70,18 @@ lint: $(DEV)/.complete $(LINK) ## style, types, documentation, licences, changel
 	tests/tools/import-archive
 
 .PHONY: unit
-unit: $(DEV)/.complete $(OLDEST)/.complete $(LINK) ## unit tests, with the newest and the oldest openstacksdk
+unit: $(DEV)/.complete $(LINK) ## unit tests, with the oldest and the newest ansible-core too (CORES=newest for one, CORES= for none)
 	tests/tools/need-compiler
 	$(PY) -m pytest -n $(UNIT_WORKERS) tests/unit $(PYTEST_ARGS)
-	$(OLDEST)/bin/python -m pytest -n $(UNIT_WORKERS) tests/unit/cloud tests/unit/sources $(PYTEST_ARGS)
+	$(ON_CORES) "unit tests" tests/tools/unit-of-core -n $(UNIT_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: sanity
-sanity: $(DEV)/.complete ## ansible-test sanity, of the newest ansible-core too (SANITY_ARGS="--test pylint" for some of it)
+sanity: $(DEV)/.complete ## ansible-test sanity, of the oldest and the newest ansible-core too (SANITY_ARGS="--test pylint" for some of it)
 	CACHE=$(CACHE) tests/tools/sanity $(SANITY_ARGS)
-	CACHE=$(CACHE) tests/tools/sanity-newest $(SANITY_ARGS)
+	$(ON_CORES) "sanity tests" tests/tools/sanity-of-core $(SANITY_ARGS)
 
 .PHONY: integration
-integration: $(DEV)/.complete $(PEER)/.complete $(LINK) ## tests against the OpenStack of tests/bed
+integration: $(DEV)/.complete $(PEER)/.complete $(LINK) ## tests against the OpenStack of tests/beds/openstack
 	tests/tools/need-compiler
 	PY=$(PY) PEER_PYTHON=$(PEER)/bin/python WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
 
@@ -88,11 +90,21 @@ faults: $(DEV)/.complete $(LINK) ## the fault suite at length: 30 rounds, 10 kil
 	FAULT_ROUNDS=30 FAULT_KILLS=10 TESTS=tests/integration/faults PY=$(PY) \
 		WORKERS=$(INTEGRATION_WORKERS) tests/tools/integration $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: $(DEV)/.complete $(LINK) ## odd inputs for all parsers for FUZZ_SECONDS (600), guided by coverage where atheris is installed
+	PYTHONPATH=tests:.build $(PY) -m unit.fuzz.run --seconds $(FUZZ_SECONDS)
+
+.PHONY: attacks
+attacks: $(DEV)/.complete $(PEER)/.complete $(LINK) ## all attacks, and the fuzz at length; the last line is their count as JSON
+	tests/tools/need-compiler
+	PY=$(PY) PEER_PYTHON=$(PEER)/bin/python WORKERS=$(INTEGRATION_WORKERS) \
+		UNIT_WORKERS=$(UNIT_WORKERS) tests/tools/attacks $(PYTEST_ARGS)
+
 .PHONY: test
 test: ## lint, unit, sanity, integration; stops at the first that fails
 	@tests/tools/stages lint unit sanity integration
 
-##@ The bed: a real OpenStack on this machine (tests/bed/README.md)
+##@ The bed: a real OpenStack on this machine (tests/beds/openstack/README.md)
 
 .PHONY: bed-up
 bed-up: $(DEV)/.complete ## start it and leave it running
@@ -112,8 +124,13 @@ bed-env: $(DEV)/.complete ## what the shell needs to use it: eval "$$(make bed-e
 demo: collection bed-up ## the demo playbook against the bed, as a user would run it
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
 		ansible-playbook -i localhost, gpufleet.openstack.demo \
-		-e '{"demo_stand_in": "env PYTHONPATH=$(CURDIR)/tests $(PY) -m standin"}' \
+		-e '{"demo_stand_in": "env PYTHONPATH=$(CURDIR)/tests $(PY) -m fakes.demo"}' \
 		-e demo_report_folder=$(CURDIR)/.build/report
+
+.PHONY: bed-check
+bed-check: $(DEV)/.complete ## nodes and devices of the demo's clusters, as kubectl, inventory and overview count them (after DEMO_KEEP=1 make demo)
+	eval "$$($(BED) env)" && PYTHONPATH=tests ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
+		$(PY) -m beds.check $(CURDIR)/.build/report
 
 ##@ Benches
 
@@ -134,21 +151,21 @@ bench-inventory: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the inventor
 
 .PHONY: bench-reports
 bench-reports: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the reports and their sources cost, beside json_query in a play
-	PYTHONPATH=tests $(PY) -m prombed
+	PYTHONPATH=tests $(PY) -m beds.prometheus
 	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
 		$(PY) -m bench.reports $(PEER)/bin/python
 
 .PHONY: bench-page
 bench-page: $(DEV)/.complete $(LINK) ## what the report page costs in Chromium, beside one that only loads ECharts
-	PYTHONPATH=tests $(PY) -m browser
+	PYTHONPATH=tests $(PY) -m beds.browser
 	PYTHONPATH=tests:.build $(PY) -m bench.page
 
 ##@ Helpers
 
 .PHONY: record-cloud
-record-cloud: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## write tests/recorded/cloud.json anew
+record-cloud: $(DEV)/.complete $(PEER)/.complete $(LINK) bed-up ## write tests/fakes/recorded/cloud.json anew
 	PYTHONPATH=tests:.build ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.build \
-		$(PY) -m recorded.record $(PEER)/bin/python
+		$(PY) -m fakes.recorded.record $(PEER)/bin/python
 
 .PHONY: venv
 venv: $(DEV)/.complete ## make the development environment and print the path of its bin
@@ -170,9 +187,9 @@ collection: $(DEV)/.complete ## build the archive and install it into .build/ins
 		--no-deps --offline --collections-path $(INSTALLED) .build/archive/*.tar.gz
 
 .PHONY: lock
-lock: $(DEV)/.complete ## write requirements/*.txt anew from the *.in files
-	for name in dev:3.11 oldest-sdk:3.11 peer:3.11 newest-core:3.12; do \
-		uv pip compile --quiet --upgrade --universal --python-version $${name#*:} \
+lock: $(DEV)/.complete ## write requirements/*.txt anew from the *.in files, with hashes
+	for name in dev:3.11 oldest:3.11 peer:3.11 newest:3.12; do \
+		uv pip compile --quiet --upgrade --generate-hashes --universal --python-version $${name#*:} \
 		--custom-compile-command "make lock" requirements/$${name%:*}.in \
 		--output-file requirements/$${name%:*}.txt; done
 
@@ -182,9 +199,6 @@ clean: ## remove what was built in the clone (the cache stays: rm -rf ~/.cache/g
 	find plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DEV)/.complete: requirements/dev.txt
-	@tests/tools/make-venv $(PYTHON) $< $(@D)
-
-$(OLDEST)/.complete: requirements/oldest-sdk.txt
 	@tests/tools/make-venv $(PYTHON) $< $(@D)
 
 $(PEER)/.complete: requirements/peer.txt

@@ -11,7 +11,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.sources import reports
+from ..plugin_utils import _reports
 
 ARGUMENT_SPEC = {
     "reports": {
@@ -19,7 +19,7 @@ ARGUMENT_SPEC = {
         "elements": "str",
         "default": ["overview"],
     },
-    **reports.ARGUMENT_SPEC,
+    **_reports.ARGUMENT_SPEC,
 }
 
 
@@ -39,12 +39,12 @@ class ActionModule(ActionBase):
         names = options.pop("reports")
         hostvars = (task_vars or {}).get("hostvars") or {}
         try:
-            found = reports.compute(
+            reports = _reports.compute(
                 names, options, hostvars, constants.DEFAULT_LOCAL_TMP
             )
-        except (reports.BadRequest, reports.Incomplete) as error:
+        except (_reports.BadRequest, _reports.Incomplete) as error:
             if not options["envelope"]:
                 raise AnsibleActionFail(str(error)) from error
-            found = [reports.refusal(error) for _name in names]
-        told = dict(zip(names, found, strict=True))
-        return {**result, "changed": False, **told}
+            reports = [_reports.refusal(error) for _name in names]
+        by_name = dict(zip(names, reports, strict=True))
+        return {**result, "changed": False, **by_name}

@@ -22,7 +22,11 @@ description:
   - A task with C(no_log) has null for C(name), C(before), C(after) and C(error).
   - At the end of the run it writes metrics of it, where O(metrics_path) is set, in the
     text format that node_exporter's textfile collector reads.
-  - Where a file can't be written, the run goes on with a warning.
+  - Where a file can't be written, the run goes on with a warning. That includes a
+    folder that another user can change, because it belongs to another user, or because
+    others can write to it and it is not sticky, and a file that is a symbolic link or
+    belongs to another user.
+  - If there is no room for a whole line, none of it is written.
 requirements:
   - It must be enabled, by C(callbacks_enabled = gpufleet.openstack.audit) in
     C(ansible.cfg) or by E(ANSIBLE_CALLBACKS_ENABLED).
@@ -62,9 +66,11 @@ EXAMPLES = r"""
 # metrics_path = /var/lib/node_exporter/textfile/gpufleet.prom
 """
 
+import contextlib
 import fcntl
 import getpass
 import json
+import math
 import os
 import socket
 import time
@@ -75,7 +81,8 @@ from datetime import UTC, datetime
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import textfile
+from ..module_utils import _files
+from ..module_utils._node import textfile, trusted
 
 if t.TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
@@ -95,7 +102,6 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        """Begin a run."""
         super().__init__(*args, **kwargs)
         self._trace = f"run-{uuid.uuid4().hex[:12]}"
         self._began = time.monotonic()
@@ -123,15 +129,15 @@ class CallbackModule(CallbackBase):
         self._started[host.get_name(), task._uuid] = time.monotonic()
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
-        """A task has ended well; one with a loop has told of its items before."""
-        if "results" not in result.result:
+        """A task has ended well; the items of a loop have been noted before."""
+        if not _is_loop(result):
             self._note(result, failed=False)
 
     def v2_runner_on_failed(
         self, result: CallbackTaskResult, ignore_errors: bool = False
     ) -> None:
         """A task has failed."""
-        if "results" not in result.result:
+        if not _is_loop(result):
             self._note(result, failed=True)
 
     def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
@@ -144,52 +150,55 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         """The run has ended."""
-        path = self.get_option("metrics_path")
-        if path:
-            self._guarded(path, lambda: self._write_metrics(path))
+        if self.get_option("metrics_path"):
+            self._guarded("metrics_path", self._write_metrics)
 
     # What is written ----------------------------------------------------------------
 
     def _note(self, result: CallbackTaskResult, failed: bool) -> None:
-        task, told = result.task, result.result
+        """Write a line about a task of ours that has changed something or failed."""
+        task, values = _part(result, "task"), _part(result, "result")
         name = str(task.resolved_action or task.action)
-        # Of a task that waits in the background the last look tells what it did.
-        running = told.get("started") and not told.get("finished", 1)
+        # Of a task that waits in the background, the last look shows what it did.
+        running = values.get("started") and not values.get("finished", 1)
         if not name.startswith(OURS) or task.check_mode or running:
             return
-        if not failed and not told.get("changed"):
+        if not failed and not values.get("changed"):
             return
         module = name[len(OURS) :]
-        host = result.host.get_name()
-        key = (host, task._uuid)
-        began = self._started.get(key)
-        self._started[key] = time.monotonic()  # where the next round begins
-        diff = told.get("diff")
-        diff = diff if isinstance(diff, dict) else {}
+        if failed:
+            self._failures[module] += 1
+        else:
+            self._changes[module, str(values.get("action") or "change")] += 1
         line = {
+            **self._run(),
+            "task": task.get_name(),
+            "host": _part(result, "host").get_name(),
+            "module": module,
+            **_outcome(task, values),
+            "status": "failed" if failed else "changed",
+            "error": values.get("error"),
+            "duration_seconds": self._duration(result),
+        }
+        self._guarded("path", lambda path: _append(path, line))
+
+    def _run(self) -> dict[str, t.Any]:
+        """What all lines of a run have in common, and the time."""
+        return {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "trace_id": self._trace,
             "user": self._awx_user or _user(),
             "controller": socket.gethostname(),
             "playbook": self._playbook,
             "play": self._play,
-            "task": task.get_name(),
-            "host": host,
-            "module": module,
-            "action": told.get("action"),
-            "name": _name(told, diff),
-            "before": diff.get("before"),
-            "after": diff.get("after"),
-            "status": "failed" if failed else "changed",
-            "error": told.get("error"),
-            "duration_seconds": began and round(time.monotonic() - began, 3),
         }
-        if failed:
-            self._failures[module] += 1
-        else:
-            self._changes[module, str(told.get("action") or "change")] += 1
-        path = self.get_option("path")
-        self._guarded(path, lambda: _append(path, line))
+
+    def _duration(self, result: CallbackTaskResult) -> float | None:
+        """Seconds that a task or a round of its loop took; the next begins now."""
+        key = (_part(result, "host").get_name(), _part(result, "task")._uuid)
+        now, began = time.monotonic(), self._started.get(key)
+        self._started[key] = now
+        return began and round(now - began, 3)
 
     def _write_metrics(self, path: str) -> None:
         page = textfile.Page()
@@ -217,30 +226,96 @@ class CallbackModule(CallbackBase):
         )
         textfile.write(path, page.text())
 
-    def _guarded(self, path: str, write: t.Callable[[], None]) -> None:
+    def _guarded(self, option: str, write: t.Callable[[str], None]) -> None:
+        """Write the file that an option names; the run goes on where that fails."""
+        path = self.get_option(option)
         try:
-            write()
+            write(path)
         except OSError as error:
-            self._display.warning(f"audit: {path} can't be written: {error}")
+            self._display.warning(
+                f"audit: {option}: {path} can't be written: "
+                f"{_files.failure(error, option)}"
+            )
+
+
+def _part(result: CallbackTaskResult, name: str) -> t.Any:
+    """Return the host, task or result, which were private before ansible-core 2.19."""
+    return getattr(result, name if hasattr(result, name) else f"_{name}")
+
+
+def _is_loop(result: CallbackTaskResult) -> bool:
+    """Return whether a result is that of a loop, whose items have been noted."""
+    values = _part(result, "result")
+    # Before ansible-core 2.19 `no_log` hides the items as well.
+    hidden = "censored" in values and _part(result, "task").loop is not None
+    return "results" in values or hidden
 
 
 def _append(path: str, line: dict[str, t.Any]) -> None:
-    """Append a line, whole, whoever else does at the same time."""
-    text = json.dumps(line, default=str) + "\n"
-    with open(
-        os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab"
-    ) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(text.encode())
+    """Append a line, whole or not at all, whoever else does at the same time.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    text = json.dumps(_plain(line), default=str, allow_nan=False) + "\n"
+    folder, name = os.path.split(os.path.abspath(path))
+    with trusted.folder(folder) as opened:
+        handle = trusted.open_to_append(opened, name, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        before = os.fstat(handle).st_size
+        try:
+            _write_all(handle, text.encode())
+        except OSError:
+            # The next line would go on where half of this one ends.
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, before)
+            raise
+    finally:
+        os.close(handle)
 
 
-def _name(told: dict[str, t.Any], diff: dict[str, t.Any]) -> str | None:
-    """Name of the resource: of what was declared, or else of what was asked for."""
-    arguments = (told.get("invocation") or {}).get("module_args") or {}
+def _write_all(handle: int, content: bytes) -> None:
+    """Write to a file; the system may take it in parts."""
+    while content:
+        content = content[os.write(handle, content) :]
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Return a value for JSON, which has no NaN and no infinity: these are texts."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _outcome(task: Task, values: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What was done to which resource."""
+    diff = values.get("diff")
+    diff = diff if isinstance(diff, dict) else {}
+    return {
+        "action": values.get("action"),
+        "name": _name(task, values, diff),
+        "before": diff.get("before"),
+        "after": diff.get("after"),
+    }
+
+
+def _name(task: Task, values: dict[str, t.Any], diff: dict[str, t.Any]) -> str | None:
+    """Return the name of the resource: as declared, or else as an argument has it."""
+    if "censored" in values:
+        return None
+    arguments = (values.get("invocation") or {}).get("module_args")
     for each in (diff.get("after"), diff.get("before"), arguments):
         if isinstance(each, dict) and each.get("name"):
             return str(each["name"])
-    return None
+    # From ansible-core 2.21 on, a result holds the arguments only on request. Those of
+    # the task are templates where it failed before they were evaluated.
+    name = task.args.get("name")
+    return str(name) if name and "{{" not in str(name) else None
 
 
 def _user() -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Name, and what such modules support."""
+    """Which resources a query returns."""
 
     DOCUMENTATION = r"""
 options:
@@ -15,31 +15,11 @@ options:
     description:
       - Name or id of the one to return. Without it all that the credentials may see
         are returned.
+      - Names are compared exactly, also where the service itself does not do so.
     type: str
   required:
     description:
       - Whether it is an error when O(name) does not exist. Otherwise the list is empty.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Can run in check mode; it changes nothing in any mode.
-    support: full
-  diff_mode:
-    description: Returns what differs between before and after.
-    support: N/A
-    details:
-      - Nothing is changed.
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-  action_group:
-    description: Use C(group/gpufleet.openstack.openstack) in C(module_defaults).
-    support: full
-    membership:
-      - gpufleet.openstack.openstack
-  platform:
-    description: Where the module runs.
-    support: full
-    platforms: posix
 """

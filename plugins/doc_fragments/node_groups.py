@@ -26,8 +26,10 @@ options:
         type: str
       image:
         description:
-          - Name or id of the image; that of the template where it is not given. Can't
-            be changed later.
+          - Name or id of the image. Defaults to that of the template. Can't be changed
+            later.
+          - Not supported by the driver magnum-capi-helm, where the error is
+            C(Conflict).
         type: str
       role:
         description: Role of the nodes, V(worker) where it is not given.
@@ -43,16 +45,22 @@ options:
         description: Number of nodes; 1 is created where nothing is said.
         type: int
       min_node_count:
-        description: Least number of nodes.
+        description:
+          - Least number of nodes. With the driver magnum-capi-helm and the label
+            C(auto_scaling_enabled=true) it must be 1 at least.
         type: int
       max_node_count:
         description: Greatest number of nodes.
         type: int
       node_labels:
-        description: Kubernetes labels of the nodes, from Magnum API 1.14 on.
+        description:
+          - Kubernetes labels of the nodes. Requires Magnum API 1.14.
+          - Not supported by magnum-capi-helm and magnum-cluster-api, where the error is
+            C(Conflict).
         type: dict
       node_taints:
-        description: Kubernetes taints of the nodes, from Magnum API 1.14 on.
+        description:
+          - Kubernetes taints of the nodes. Requires the same as C(node_labels).
         type: list
         elements: dict
         suboptions:

@@ -60,7 +60,8 @@ options:
     aliases: [key]
   api_timeout:
     description:
-      - Seconds to wait for the answer to one request; 60 where nothing says otherwise.
+      - Seconds that the whole answer to one request may take; 60 where nothing says
+        otherwise.
     type: int
 requirements:
   - python >= 3.11
@@ -78,6 +79,9 @@ notes:
     V(HardwareNotFound), V(TemplateNotFound), V(ClusterNotFound), V(NodeGroupNotFound),
     V(NodeNotFound), V(NotFound) (stacks and kubeconfigs), V(AmbiguousName),
     V(ResourceError) (quota, no valid host, a failed resource), V(Conflict),
-    V(InvalidInput), V(AuthError), V(ApiError) and V(Timeout)."
+    V(InvalidInput), V(AuthError), V(ApiError), V(Timeout) and V(Interrupted) (a signal
+    has ended the task)."
+  - Requests go through the proxies that E(HTTP_PROXY) and E(HTTPS_PROXY) name, except
+    to what E(NO_PROXY) lists.
   - On failure C(changed) says whether something had been written before.
 """

@@ -24,8 +24,8 @@ options:
         description:
           - V(facts) is what M(gpufleet.openstack.gpu_facts) has found.
           - V(kubernetes) is what a Kubernetes cluster has given out, to which
-            workloads. It needs the Python package C(kubernetes) on the controller, and
-            may list nodes, pods and the owners of pods.
+            workloads. It requires the Python package C(urllib3) on the controller, and
+            the right to list nodes, pods and the owners of pods.
           - V(openstack) is the nodes of O(sources[].cloud) and its storage, as Cinder's
             pools tell it; it takes no inventory then. Pools take an administrator.
           - V(prometheus) is what exporters have measured, NVIDIA's dcgm-exporter,
@@ -44,7 +44,9 @@ options:
             of Magnum's.
         type: str
       timeout:
-        description: Seconds that each request, and all of the source, may take.
+        description:
+          - Seconds that the source may take in all, for looking up names, connecting,
+            and reading all answers. Nothing of it is left running after that.
         type: int
         default: 20
       url:
@@ -101,10 +103,22 @@ options:
         description:
           - Name of a cloud in C(clouds.yaml); without it, V(openstack) takes that of
             E(OS_CLOUD), or what the environment says.
-          - With V(kubernetes) its Magnum signs a certificate of C(system:masters) for
-            O(sources[].cluster), a name or id, which stays in memory. It needs the
-            Python package C(cryptography).
+          - With V(kubernetes) its Magnum signs a certificate of
+            O(sources[].kubernetes_groups) for O(sources[].cluster), a name or id. The
+            private key stays in memory. It requires the Python package
+            C(cryptography).
         type: str
+      kubernetes_groups:
+        description:
+          - Groups of Kubernetes that the certificate is for, where
+            O(sources[].cloud) signs it.
+          - They require the right to list nodes, pods and the owners of pods. The
+            playbook C(gpufleet.openstack.kubernetes_access) grants it to
+            C(gpufleet:readers). Administrators are C(system:masters).
+        type: list
+        elements: str
+        default: ["gpufleet:readers"]
+        version_added: 0.2.0
       region_name:
         description: Name of the region; without it that of the cloud's configuration.
         type: str
@@ -207,6 +221,9 @@ notes:
     C(gpufleet_node) of the inventory P(gpufleet.openstack.gpu_nodes#inventory). So a
     static inventory will do. C(gpufleet_expected_rdma_ports) says how many RDMA ports
     of a host should be active.
+  - C(gpufleet_node) and C(gpufleet_expected_rdma_ports) are read from inventories and
+    from C(group_vars) and C(host_vars) beside them or the playbook. Facts, C(set_fact)
+    and extra variables of these names are ignored, because a node can return any facts.
   - "A node counts in one of C(healthyNodes), C(faultyNodes) and C(maintenanceNodes);
     a healthy one in one of C(fullyIdleNodes), C(partiallyIdleNodes), C(busyNodes) and
     C(unknownNodes)."

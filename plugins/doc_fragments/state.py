@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """State, waiting, and what such modules support."""
+    """State and waiting."""
 
     DOCUMENTATION = r"""
 options:
@@ -31,29 +31,4 @@ options:
         What was begun goes on in the cloud, and the next run waits for it.
     type: int
     default: 3600
-attributes:
-  check_mode:
-    description: Can run in check mode and tells what would change, without a write.
-    support: full
-    details:
-      - A resource that an earlier task of the same play would have made (a flavor, a
-        template) is a warning and "known after apply", so that a whole site can be
-        planned on an empty cloud.
-  diff_mode:
-    description: Returns what differs between before and after.
-    support: full
-    details:
-      - The diff holds the properties that the module's options declare.
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-  action_group:
-    description: Use C(group/gpufleet.openstack.openstack) in C(module_defaults).
-    support: full
-    membership:
-      - gpufleet.openstack.openstack
-  platform:
-    description: Where the module runs.
-    support: full
-    platforms: posix
 """

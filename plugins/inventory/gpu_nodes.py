@@ -14,8 +14,11 @@ description:
   - The file's name ends with C(gpu_nodes.yml) or C(gpu_nodes.yaml).
   - It takes one request for each list (clusters, stacks, flavors, images), one for
     each page of servers, and one for each cluster that has more node groups than the
-    default ones; with a Magnum driver other than Heat's one for each cluster, and one
-    for each such group.
+    default ones. With a Magnum driver other than Heat's it takes one for each cluster.
+  - Servers that Cluster API made (with the Magnum drivers magnum-capi-helm and
+    magnum-cluster-api) are assigned to clusters and node groups by their names, which
+    begin with the cluster's C(infrastructure_id). A region without Heat has no
+    locations, and a warning says so only if O(locations) is set.
   - Servers must be readable. Where Magnum does not answer, servers with accelerators
     stand in the group C(ungrouped_gpu_nodes), with the reason in
     C(gpufleet_node.reason), and so does each whose cluster can't be told. What else
@@ -73,8 +76,12 @@ options:
     elements: str
   address:
     description:
-      - Which of a server's addresses C(ansible_host) is. A server without such an
-        address has no C(ansible_host).
+      - Which of a server's addresses C(ansible_host) is.
+      - Addresses that are not those of another machine, such as loopback, link-local
+        and multicast ones, are ignored. A server without a usable address gets a name
+        in C(.invalid), such as C(no-private-address.invalid), which never resolves, so
+        that Ansible reports it as unreachable and does not connect to another machine
+        that has its name.
     type: str
     choices: [private, floating, ipv6]
     default: private
@@ -86,7 +93,9 @@ options:
       - Host that SSH connections go through, as C(ssh -J) takes it. It stands in
         C(ansible_ssh_common_args).
       - V(master) for the first master of a node's cluster, by its floating address.
-        Where a cluster's masters have none, its nodes have no jump host.
+        A master counts if Magnum lists one of its addresses, and no other server of the
+        cluster has its name or one of its addresses. A cluster without such a master
+        has no jump host, and a warning names it.
     type: str
   telemetry:
     description:
@@ -95,7 +104,8 @@ options:
         left in the fact cache that Ansible is configured with.
       - V(prometheus) takes them from O(prometheus), whose exporters tell of the nodes'
         devices; one query for each metric reads all nodes. Nodes are found by their
-        addresses and names.
+        addresses and names. A target that names several nodes, or a node that another
+        target has too, is ignored with a warning.
     type: str
     choices: [none, facts, prometheus]
     default: none
@@ -128,8 +138,14 @@ options:
       ca_cert:
         description: Path to the CA's certificates, in place of the system's.
         type: path
+      cluster:
+        description:
+          - Name of the Magnum cluster whose kube-state-metrics it has. Nodes of that
+            cluster that Kubernetes does not have are faulty (rule C(never_joined)), as
+            in reports.
+        type: str
       timeout:
-        description: Seconds for each request.
+        description: Seconds for all requests together.
         type: int
         default: 20
   stale_after:
@@ -155,15 +171,30 @@ notes:
     C(reason). An accelerator has C(vendor), C(model), C(count), C(memory_gib) and
     C(kind). What is not known is null."
   - C(ansible_user) is set where the image's property C(os_distro) tells the usual one.
+  - "A host has the name of its server if that consists of letters, digits, C(.), C(_)
+    and C(-), begins with a letter or a digit, has 201 characters at most, and can't be
+    mistaken: for the controller (C(localhost) and the like), an address, a file
+    (C(.yml), C(.yaml), C(.json)), a group, another server, or a host of an inventory
+    that is read before. Nor may it be the name of a host or group in an inventory file
+    that is read later; what scripts and other plugins list later is not known. Upper
+    and lower case count as the same. Otherwise the host has the server's id as its
+    name, and C(gpufleet_node.name) is the server's name."
+  - "To give variables to nodes or add them to groups, use C(group_vars), C(host_vars),
+    O(compose), O(groups) and O(keyed_groups). To list a node in an inventory that is
+    read before, give it the variable C(gpufleet_node) there with the server's C(id)."
   - "Groups: C(gpu_nodes) (those with accelerators), C(cluster_NAME),
     C(node_group_CLUSTER_NAME), C(location_NAME), C(role_ROLE),
     C(accelerator_VENDOR_MODEL), C(hardware_NAME), C(status_STATUS) and
     C(ungrouped_gpu_nodes). Groups of node groups are children of their cluster's,
     those of clusters children of their location's. Names are lower case, with C(_) for
-    what can't stand in a name of a group."
+    what can't stand in a name of a group. Names over 100 characters are cut."
   - "With O(telemetry), hosts of C(gpu_nodes) are in C(gpu_faulty), or in
     C(gpu_healthy) and one of C(gpu_idle), C(gpu_partial), C(gpu_busy) and
-    C(gpu_unknown), or in C(gpu_maintenance). A device counts as given out where a
+    C(gpu_unknown), or in C(gpu_maintenance). The rules are those of the preset
+    V(default) of M(gpufleet.openstack.fleet_info). Rule C(rdma_ports) goes by the
+    variable C(gpufleet_expected_rdma_ports), where groups of inventories that are read
+    before, or folders C(group_vars) and C(host_vars) beside these or this file, have it
+    as a number. A device counts as given out where a
     process holds it, or with V(prometheus) where kube-state-metrics says so. Facts that
     are missing, old, or more than 60 s ahead of time make a node unknown, not faulty."
   - "C(gpufleet_health) holds C(health) (V(healthy), V(faulty) or V(maintenance)),
@@ -172,8 +203,9 @@ notes:
     C(capacity) and C(allocated) (in devices), C(measured) (how many the facts tell of
     now) and C(gathered_at). C(gpufleet_devices) is the list C(devices) of
     M(gpufleet.openstack.gpu_facts)."
-  - Where several hosts or groups would have one name, all of them get their id, or
-    another mark of what they stand for, so that names do not depend on an order.
+  - Where several hosts would have one name, all of them get their id. Where several
+    groups would have one name, all of them get C(__) and their id, or another mark of
+    what they stand for. So names do not depend on an order.
   - Any machine with the same credentials sees the same inventory; nothing is kept but
     the cache, which holds neither credentials nor telemetry. Its key is made of cloud,
     region, project and filters. An inventory with parts missing is not kept.
@@ -233,6 +265,7 @@ import json
 import logging
 import os
 import typing as t
+from collections.abc import Mapping
 
 from ansible import constants
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -241,29 +274,22 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import cache_loader
 
-from ..module_utils.fleet import groups, join, measure, state
-from ..module_utils.fleet.fleet import Host
-from ..module_utils.sources import prometheus
-from ..module_utils.sources.failure import SourceError
-from ..module_utils.sources.filters import Filters
+from ..plugin_utils._fleet import connection, door, groups, readings, snapshot
+from ..plugin_utils._fleet.types import Fleet, Server, Telemetry
+from ..plugin_utils._fleet.values import shown
+from ..plugin_utils._sources.failure import SourceError
+from ..plugin_utils._sources.inventories import read_later
+from ..plugin_utils._sources.inventory_variables import PORTS, InventoryVariables
+from ..plugin_utils._sources.openstack.filters import Filters
+from ..plugin_utils._sources.prometheus import source as prometheus
+from ..plugin_utils._untrusted import untrusted
 
 if t.TYPE_CHECKING:
     from ansible.inventory.data import InventoryData
+    from ansible.inventory.host import Host
     from ansible.parsing.dataloader import DataLoader
 
 SUFFIXES = ("gpu_nodes.yml", "gpu_nodes.yaml")
-
-USERS = {
-    "almalinux": "almalinux",
-    "centos": "centos",
-    "debian": "debian",
-    "fedora": "fedora",
-    "fedora-coreos": "core",
-    "flatcar": "core",
-    "rocky": "rocky",
-    "ubuntu": "ubuntu",
-}
-"""The users that images let in, by os_distro."""
 
 _WHO = (
     "auth_url",
@@ -280,7 +306,7 @@ _WHO = (
 )
 """What of the credentials tells whose cloud it is; none of it is secret."""
 
-_SHAPE = 1
+_SHAPE = 2
 """Version of what the cache holds."""
 
 
@@ -302,15 +328,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     ) -> None:
         """Fill the inventory from the cache, or from the clouds."""
         super().parse(inventory, loader, path, cache)
+        self._path = path
         self._check(self._read_config_data(path))
         filters = Filters(*(self.get_option(name) for name in Filters._fields))
         key = self._key(filters)
-        kept = self._cache.get(key) if cache and self.get_option("cache") else None
-        if kept:
-            nodes = json.loads(kept["nodes"])
-        else:
+        caches = bool(self.get_option("cache"))
+        nodes = self._kept(key) if cache and caches else None
+        if nodes is None:
             nodes, whole = self._read(filters)
-            if whole and self.get_option("cache"):
+            if whole and caches:
                 # As one text: Ansible looks at every value of what it keeps, which
                 # takes longer than to read a large cloud.
                 self._cache[key] = {"nodes": json.dumps(nodes)}
@@ -318,10 +344,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self.display.warning(f"{missed}: no node is of it")
         self._add(nodes)
 
+    def _kept(self, key: str) -> list[Server] | None:
+        """Return the nodes that the cache holds; None if it holds no sound list."""
+        try:
+            kept = self._cache.get(key)
+            records = json.loads(kept["nodes"]) if kept else None
+        except (AnsibleError, LookupError, RecursionError, TypeError, ValueError):
+            records = None
+        if not isinstance(records, list):
+            return None
+        odd: list[str] = []
+        nodes = readings.identified(records, odd.append)
+        return None if odd or len(nodes) < len(records) else nodes
+
     def _check(self, config: t.Mapping[str, t.Any]) -> None:
         """Raise for what Ansible lets pass: words that are no option, odd values."""
         known = self.option_definitions
-        names = {*known, *(alias for one in known.values() for alias in _aliases(one))}
+        aliases = (alias for option in known.values() for alias in _aliases(option))
+        names = {*known, *aliases}
         unknown = sorted(set(config) - names)
         if unknown:
             raise AnsibleParserError(
@@ -343,17 +383,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._server()
 
     def _server(self) -> dict[str, t.Any]:
-        """The option C(prometheus) with its defaults; or raise for what it can't be."""
-        told = self.get_option("prometheus")
+        """The option `prometheus` with its defaults; or raise for what it can't be."""
+        given = self.get_option("prometheus")
         if self.get_option("telemetry") != "prometheus":
-            if told is not None:
+            if given is not None:
                 raise AnsibleParserError("prometheus: takes telemetry: prometheus")
             return {}
-        checked = ArgumentSpecValidator(prometheus.ARGUMENT_SPEC).validate(told or {})
+        checked = ArgumentSpecValidator(prometheus.ARGUMENT_SPEC).validate(given or {})
         if checked.error_messages:
             raise AnsibleParserError(f"prometheus: {'; '.join(checked.error_messages)}")
-        found: dict[str, t.Any] = checked.validated_parameters
-        return found
+        options: dict[str, t.Any] = checked.validated_parameters
+        return options
 
     def _key(self, filters: Filters) -> str:
         """Key of the cache: a digest of cloud, region, project and filters."""
@@ -361,7 +401,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         config = cloud if isinstance(cloud, dict) else {}
         auth = self.get_option("auth") or config.get("auth") or {}
         names = ("clouds", "regions", "region_name", "interface")
-        told = {
+        parts = {
             "shape": _SHAPE,
             "cloud": None if config else cloud,
             "region": config.get("region_name"),
@@ -379,129 +419,167 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             ],
             "filters": filters,
         }
-        text = json.dumps(told, sort_keys=True, default=str)
+        text = json.dumps(parts, sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return f"{self.NAME}_{digest[:32]}"
 
-    def _read(self, filters: Filters) -> tuple[list[dict[str, t.Any]], bool]:
+    def _read(self, filters: Filters) -> tuple[list[Server], bool]:
         """The nodes of all clouds and regions, and whether nothing is missing."""
-        # What fails is told as a warning; the SDK's own lines would stand between.
+        # What fails becomes a warning; the SDK's own lines would stand between.
         for library in ("keystoneauth", "openstack"):
             logging.getLogger(library).addHandler(logging.NullHandler())
         # The SDK takes longer to import than a cache to read.
-        from ..module_utils.cloud import session
-        from ..module_utils.sources import openstack
+        from ..module_utils._cloud.services import session
+        from ..plugin_utils._sources.openstack import source as openstack
 
         options = {name: self.get_option(name) for name in session.ARGUMENT_SPEC}
-        read = openstack.read_regions(
+        regions = openstack.read_regions(
             options, self.get_option("clouds"), self.get_option("regions"), filters
         )
-        failures = [f"{one.name}: {one.failure}" for one in read if one.failure]
-        missing = [f"{one.name}: {text}" for one in read for text in one.missing]
-        warnings = [f"{one.name}: {text}" for one in read for text in one.warnings]
-        if len(failures) == len(read):
+        failures = [f"{each.name}: {each.failure}" for each in regions if each.failure]
+        missing = [f"{each.name}: {text}" for each in regions for text in each.missing]
+        warnings = [
+            f"{each.name}: {text}" for each in regions for text in each.warnings
+        ]
+        if len(failures) == len(regions):
             raise AnsibleParserError("; ".join(failures))
+        nodes: dict[str | None, Server] = {}
+        for node in (node for each in regions for node in each.nodes):
+            # Two clouds of clouds.yaml may be the same one, or say that they are.
+            if not _is_same(nodes.setdefault(node["id"], node), node):
+                text = f"several servers have the id {shown(node['id'])}"
+                missing.append(f"{text}; the first counts")
         if failures + missing and self.get_option("strict"):
             raise AnsibleParserError("; ".join(failures + missing))
         for text in failures + missing + warnings:
             self.display.warning(text)
-        # Two clouds of clouds.yaml may be the same one.
-        nodes = {node["id"]: node for one in read for node in one.nodes}
         return list(nodes.values()), not failures + missing
 
-    def _add(self, nodes: list[dict[str, t.Any]]) -> None:
+    def _add(self, nodes: list[Server]) -> None:
         """Add the hosts, their variables and groups."""
-        members = groups.groups(nodes)
-        all_groups = dict.fromkeys(one for found in members.values() for one in found)
+        members = groups.groups(nodes, self.inventory.hosts)
+        all_groups = dict.fromkeys(group for own in members.values() for group in own)
         for group in all_groups:
             self.inventory.add_group(group.name)
         for group in all_groups:
             if group.parent:
                 self.inventory.add_child(group.parent, group.name)
-        names = groups.host_names(nodes, self.inventory.groups)
         self._warn_of_jumps(nodes)
-        telemetry = self._telemetry(
-            [
-                Host(names[node["id"]], node)
-                for node in nodes
-                if node["hardware"]["accelerators"]
-            ]
-        )
-        for node in nodes:
-            name = names[node["id"]]
+        by_name = self._named(nodes)
+        for name, node in by_name.items():
             self.inventory.add_host(name)
-            variables = self._variables(node)
-            if name in telemetry:
-                variables.update(self._health(telemetry[name]))
-            # Straight to the host: the inventory's own set_variable copies each value
-            # to mark it, a third of the time and memory at thousands of nodes. These
-            # are plain data without a mark, so that Ansible takes none for a template.
-            host = self.inventory.get_host(name)
-            for variable, value in variables.items():
-                host.set_variable(variable, value)
-            parents = {group.parent for group in members[node["id"]]}
-            for group in members[node["id"]]:
+            self._set(name, self._variables(name, node))
+            parents = {group.parent for group in members[str(node["id"])]}
+            for group in members[str(node["id"])]:
                 if group.name not in parents:  # else it is in it by its child
                     self.inventory.add_child(group.name, name)
+        if self.get_option("telemetry") != "none":
+            self._add_health(self._fleet(by_name), by_name)
+        for name in by_name:
             self._construct(name)
 
-    def _variables(self, node: dict[str, t.Any]) -> dict[str, t.Any]:
-        variables = {"gpufleet_node": node}
-        address = _address(node, self.get_option("address"), self.get_option("network"))
-        user = USERS.get(str(node["os_distro"]))
-        jump = self.get_option("jump_host")
-        if jump == "master":
-            master = (node["cluster"] or {}).get("master_address")
-            jump = master and (f"{user}@{master}" if user else master)
-            if master in [one["address"] for one in node["addresses"]]:
-                address, jump = master, None
-        if jump:
-            variables["ansible_ssh_common_args"] = f"-o ProxyJump={jump}"
-        if address:
-            variables["ansible_host"] = address
-        if user:
-            variables["ansible_user"] = user
-        return variables
+    def _named(self, nodes: list[Server]) -> dict[str, Server]:
+        """Return the nodes by name of the host.
 
-    def _warn_of_jumps(self, nodes: list[dict[str, t.Any]]) -> None:
+        No node is a host of another source: it would have that host's variables, which
+        may be secret.
+        """
+        by_id = {str(node["id"]): node for node in nodes}
+        others: set[str] = set()
+        taken = {*(self.get_option("groups") or {})}
+        for data in (self.inventory, *read_later(self.loader, self._path)):
+            hosts = data.hosts.items()
+            others |= {name for name, host in hosts if not _is_node(host, by_id)}
+            taken |= {*others, *data.groups}
+        names = groups.host_names(nodes, taken)
+        for ident, node in by_id.items():
+            if ident not in names:
+                self.display.warning(
+                    f"server {shown(node['name'])} is left out: its id {shown(ident)} "
+                    "can't be the name of a host"
+                )
+            elif node["name"] in others:
+                self.display.warning(
+                    f"server {shown(node['name'])} is the host {ident}: its name is "
+                    "that of a host of another inventory"
+                )
+        return {names[ident]: node for ident, node in by_id.items() if ident in names}
+
+    def _set(self, name: str, variables: dict[str, t.Any]) -> None:
+        """Set variables of a host.
+
+        Straight to the host: the inventory's own set_variable copies each value to
+        mark it, a third of the time and memory at thousands of nodes.
+        """
+        host = self.inventory.get_host(name)
+        for variable, value in variables.items():
+            host.set_variable(variable, untrusted(value))
+
+    def _variables(self, name: str, node: Server) -> dict[str, t.Any]:
+        wanted = connection.Wanted(
+            *(self.get_option(name) for name in connection.Wanted._fields)
+        )
+        known = connection.variables(
+            node, wanted, lambda text: self.display.warning(f"{name}: {text}")
+        )
+        return {"gpufleet_node": node, **known}
+
+    def _warn_of_jumps(self, nodes: list[Server]) -> None:
         if self.get_option("jump_host") != "master":
             return
         clusters = [node["cluster"] for node in nodes if node["cluster"]]
-        for name in sorted({c["name"] for c in clusters if not c["master_address"]}):
+        names = {shown(c["name"]) for c in clusters if not c["master_address"]}
+        for name in sorted(names):
             self.display.warning(
-                f"jump_host: cluster {name} has no master with a floating address"
+                f"jump_host: cluster {name} has no master with a floating address that "
+                "Magnum lists and no other server claims, so its nodes have no jump "
+                "host"
             )
 
-    def _telemetry(self, hosts: list[Host]) -> dict[str, Host]:
-        """Hosts with what is known of how they do, by name; none where nobody asks."""
-        kind = self.get_option("telemetry")
-        if kind == "facts":
-            facts = self._facts()
-            hosts = [host._replace(facts=facts(host.name)) for host in hosts]
-        elif kind == "prometheus":
-            hosts = self._measured(hosts)
-        return {host.name: host for host in hosts} if kind != "none" else {}
+    def _fleet(self, nodes: dict[str, Server]) -> Fleet:
+        """Return what is known of how nodes do, by the rules that reports have."""
+        kind, warnings = self.get_option("telemetry"), []
+        facts = self._facts() if kind == "facts" else lambda _name: None
+        sources = [*self.inventory.processed_sources, self._path]
+        written = InventoryVariables(self.inventory, self.loader, sources)
+        hosts = [
+            door.host(
+                name, node, facts(name), written.of(name).get(PORTS), warnings.append
+            )
+            for name, node in nodes.items()
+            if node["hardware"]["accelerators"]
+        ]
+        measured = self._measured() if kind == "prometheus" else Telemetry()
+        fleet = snapshot.assemble(
+            [host for host in hosts if host],
+            measured=[measured],
+            schedules=[measured.schedule] if measured.schedule else [],
+            warnings=warnings,
+            stale_after=self.get_option("stale_after"),
+        )
+        for text in fleet.warnings:
+            self.display.warning(f"telemetry: {text}")
+        return fleet
 
-    def _measured(self, hosts: list[Host]) -> list[Host]:
-        """Hosts with what Prometheus tells of them."""
+    def _measured(self) -> Telemetry:
+        """Return what Prometheus knows."""
         server = self._server()
         try:
-            told = prometheus.read(server, server["timeout"])
+            measured = prometheus.read(server, server["timeout"])
         except SourceError as error:
-            told = join.Telemetry([], warnings=(str(error),))
-        if told.warnings and self.get_option("strict"):
-            raise AnsibleParserError(f"prometheus: {'; '.join(told.warnings)}")
-        for text in told.warnings:
+            measured = Telemetry(warnings=(str(error),))
+        if measured.warnings and self.get_option("strict"):
+            raise AnsibleParserError(f"prometheus: {'; '.join(measured.warnings)}")
+        for text in measured.warnings:
             self.display.warning(f"telemetry: {text}")
-        hosts = measure.measure(
-            hosts, told.measured, stale_after=self.get_option("stale_after")
-        )
-        return join.join(hosts, [told.schedule] if told.schedule else []).hosts
+        return measured
 
-    def _facts(self) -> t.Callable[[str], dict[str, t.Any] | None]:
-        """What gpu_facts has left in the fact cache, by name of the host."""
+    def _facts(self) -> t.Callable[[str], object]:
+        """Return a reader of the fact cache: what gpu_facts has left of a host."""
         cache = cache_loader.get(constants.CACHE_PLUGIN)
-        if cache is None or not cache._persistent:
+        # Before ansible-core 2.19 a cache does not say whether it keeps anything.
+        memory = constants.CACHE_PLUGIN.split(".")[-1] == "memory"
+        if cache is None or not getattr(cache, "_persistent", not memory):
             self.display.warning(
                 f"telemetry: the fact cache {constants.CACHE_PLUGIN} keeps no facts "
                 "between runs; set fact_caching in ansible.cfg, to "
@@ -509,33 +587,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
             return lambda host: None
 
-        def read(host: str) -> dict[str, t.Any] | None:
+        def read(host: str) -> object:
             try:
                 facts = cache.get(host)
             except KeyError:
                 return None
-            except AnsibleError as error:
+            except (AnsibleError, OSError, ValueError) as error:
                 self.display.warning(f"telemetry of {host}: {error}")
                 return None
-            found = facts.get("gpufleet")
-            return found if found and "devices" in found else None
+            return facts.get("gpufleet") if isinstance(facts, Mapping) else None
 
         return read
 
-    def _health(self, host: Host) -> dict[str, t.Any]:
-        """Variables of how a node does; it is put into the groups that say so."""
-        told = state.node_state(
-            host.node or {},
-            host.facts,
-            stale_after=self.get_option("stale_after"),
-            offers=host.offers,
-        )
-        allocation = [told["allocation"]] if told["health"] == state.HEALTHY else []
-        for word in (told["health"], *allocation):
-            self.inventory.add_group(f"gpu_{word}")
-            self.inventory.add_child(f"gpu_{word}", host.name)
-        devices = {"gpufleet_devices": host.facts["devices"]} if host.facts else {}
-        return {"gpufleet_health": told, **devices}
+    def _add_health(self, fleet: Fleet, nodes: dict[str, Server]) -> None:
+        """Add how nodes do: variables, and groups that say so."""
+        for node in fleet.nodes:
+            if node.name not in nodes:
+                continue  # Prometheus knows it, and this inventory does not
+            for group in groups.of_state(node.state):
+                self.inventory.add_group(group)
+                self.inventory.add_child(group, node.name)
+            variables: dict[str, t.Any] = {"gpufleet_health": node.state}
+            if node.facts:
+                variables["gpufleet_devices"] = node.facts.devices
+            self._set(node.name, variables)
 
     def _construct(self, name: str) -> None:
         """What the user composes of a host's variables."""
@@ -556,11 +631,19 @@ def _aliases(definition: t.Mapping[str, t.Any]) -> list[str]:
     return list(definition.get("aliases") or [])
 
 
-def _address(node: dict[str, t.Any], kind: str, network: str | None) -> str | None:
-    version, floating = (6 if kind == "ipv6" else 4), kind == "floating"
-    for one in node["addresses"]:
-        if (one["version"], one["floating"]) != (version, floating):
-            continue
-        if network in (None, one["network"]):
-            return str(one["address"])
-    return None
+def _is_same(one: Server, other: Server) -> bool:
+    keys = ("name", "addresses", "created_at", "project_id")
+    return one is other or all(one[key] == other[key] for key in keys)
+
+
+def _is_node(host: Host, nodes: t.Mapping[str, Server]) -> bool:
+    """Return whether a host is one of some nodes, as another inventory says.
+
+    The id alone does not say so: a cloud can give its servers the ids of another's.
+    """
+    known = host.vars.get("gpufleet_node")
+    node = nodes.get(str(known.get("id"))) if isinstance(known, dict) else None
+    if node is None:
+        return False
+    place = {"cloud": node["cloud"], "region": node["region"]}
+    return {**place, **known}.items() >= place.items()

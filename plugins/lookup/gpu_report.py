@@ -119,7 +119,7 @@ from ansible import constants
 from ansible.errors import AnsibleLookupError, AnsibleOptionsError
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils.sources import reports
+from ..plugin_utils import _reports
 
 
 class LookupModule(LookupBase):
@@ -133,26 +133,28 @@ class LookupModule(LookupBase):
     ) -> list[t.Any]:
         """Compute the reports that the terms name, from one snapshot."""
         try:
-            given = self._given(variables, options)
+            checked = self._checked(variables, options)
             hostvars = (variables or {}).get("hostvars") or {}
-            return reports.compute(terms, given, hostvars, constants.DEFAULT_LOCAL_TMP)
-        except (reports.BadRequest, reports.Incomplete) as error:
+            return _reports.compute(
+                terms, checked, hostvars, constants.DEFAULT_LOCAL_TMP
+            )
+        except (_reports.BadRequest, _reports.Incomplete) as error:
             if options.get("envelope"):
-                return [reports.refusal(error) for _term in terms or [""]]
+                return [_reports.refusal(error) for _term in terms or [""]]
             raise AnsibleLookupError(str(error)) from error
 
-    def _given(
+    def _checked(
         self, variables: dict[str, t.Any] | None, options: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         known = set(self.option_definitions) - {"_terms"}
         unknown = sorted(set(options) - known)
         if unknown:
-            raise reports.BadRequest(
+            raise _reports.BadRequest(
                 f"{', '.join(unknown)}: no such option; there are "
                 f"{', '.join(sorted(known))}"
             )
         try:
             self.set_options(var_options=variables, direct=options)
         except AnsibleOptionsError as error:
-            raise reports.BadRequest(str(error)) from error
+            raise _reports.BadRequest(str(error)) from error
         return {name: self.get_option(name) for name in known}

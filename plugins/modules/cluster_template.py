@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,6 +24,7 @@ options:
   name:
     description:
       - Name of the template, or the id of one that exists.
+      - Names are compared exactly, also where the service itself does not do so.
       - A name means a template of this project. Public ones of other projects are
         reached by id only.
     type: str
@@ -190,6 +192,9 @@ options:
         administrators may set it.
     type: bool
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.node_groups
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
@@ -449,10 +454,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    cluster_template,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import cluster_template
 
 
 def main() -> None:

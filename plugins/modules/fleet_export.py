@@ -26,33 +26,23 @@ options:
   path:
     description:
       - File to write the variables to, as YAML; for its owner alone, as proxies may
-        have a password in their address. Texts that look like templates are marked
-        C(!unsafe), so that they stay what they are.
-      - Without it they are in the result only.
+        have a password in their address. Texts are marked C(!unsafe), so that Ansible
+        evaluates none of them as a template. Not marked are those that hold nothing
+        but letters, digits and V(_.:/@+-), and quoted numbers, dates and the like.
+      - Without it they are in the result only. The result and the diff show addresses
+        without user and password; the file has them.
     type: path
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.openstack
 attributes:
   check_mode:
-    description: Can run in check mode, and writes no file then.
-    support: full
-  diff_mode:
-    description: Returns what differs between before and after.
-    support: full
+    details:
+      - No file is written in check mode.
   idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
     details:
       - As long as the site stays the same.
-  action_group:
-    description: Use C(group/gpufleet.openstack.openstack) in C(module_defaults).
-    support: full
-    membership:
-      - gpufleet.openstack.openstack
-  platform:
-    description: Where the module runs.
-    support: full
-    platforms: posix
 notes:
   - Who exports with the credentials of a plain member sees no list of the projects that
     may use hardware which is not public, so that it is not exported.
@@ -148,15 +138,14 @@ error:
 import os
 import typing as t
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
+from ..module_utils import _files
+from ..module_utils._cloud import (
     export,
     export_text,
-    files,
     module,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.session import (
-    Cloud,
-)
+from ..module_utils._cloud.resources import files
+from ..module_utils._cloud.services.session import Cloud
 
 
 def run(cloud: Cloud, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -170,8 +159,9 @@ def run(cloud: Cloud, params: dict[str, t.Any], check_mode: bool) -> dict[str, t
         return result
     with files.typed(path):
         before = ""
-        if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
+        if os.path.exists(_files.native(path)):
+            # Whatever it is, it is replaced.
+            with open(_files.native(path), encoding="utf-8", errors="replace") as file:
                 before = file.read()
         after = export_text.yaml_text(site)
         changed = before != after

@@ -23,13 +23,11 @@ options:
     elements: str
     default: [overview]
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes.info_module
   - gpufleet.openstack.reports
 attributes:
   action:
-    description: It has an action plugin of its own.
-    support: full
-  check_mode:
-    description: It changes nothing, in check mode and without.
+    description: Runs as an action plugin, on the controller.
     support: full
 seealso:
   - plugin: gpufleet.openstack.gpu_report

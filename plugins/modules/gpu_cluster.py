@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,6 +22,7 @@ options:
     description:
       - Name of the cluster, or the id of one that exists. It begins with a letter and
         holds letters, digits, V(_), V(.) and V(-), 242 characters at most.
+      - Names are compared exactly, also where the service itself does not do so.
     type: str
     required: true
   template:
@@ -63,9 +65,10 @@ options:
         If only some of them are, it is an error of type V(NodeNotFound), as that is
         rather a slip of the pen.
       - Drain the nodes in Kubernetes first. Nothing here does it.
-      - Needs a cluster of Magnum's Heat driver. Other drivers choose the nodes
-        themselves, so that there it is a C(Conflict), before any write. Afterwards the
-        module checks that these servers are gone and no other one is.
+      - Supported by Magnum's Heat driver and magnum-cluster-api. With magnum-capi-helm,
+        which removes a random node, and with other drivers the error is C(Conflict),
+        before anything is written. Afterwards the module checks that these servers are
+        gone and no other one is.
     type: list
     elements: str
   min_node_count:
@@ -170,20 +173,33 @@ options:
       - Needs Magnum API 1.8, and a driver that can do it. Magnum's Heat driver can't.
         That is a C(Conflict) too, and nothing was changed. Create a cluster of another
         name from the new template then, move the work there and delete the old one.
-      - The upgrade itself was tested against Magnum's documented API only, for lack of
-        a driver that can do it.
+      - The drivers magnum-capi-helm and magnum-cluster-api upgrade all node groups of
+        the cluster. With magnum-capi-helm, the image of the new template must have the
+        properties C(os_distro) and C(kube_version). With magnum-cluster-api, the new
+        template must have the label C(kube_tag).
+      - A cluster whose last update failed is resized to the size that it has first,
+        which repairs it, as Magnum does not upgrade it otherwise.
     type: bool
     default: false
   max_batch_size:
     description:
-      - Number of nodes that O(upgrade=true) replaces at the same time, 1 where nothing
-        is said.
+      - Number of nodes that O(upgrade=true) replaces at the same time. Defaults to 1.
+      - The drivers magnum-capi-helm and magnum-cluster-api ignore it, and a warning
+        says so.
     type: int
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.node_groups
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 notes:
+  - With the drivers magnum-capi-helm and magnum-cluster-api, Magnum publishes no
+    addresses, can report success before a change has begun, and reports no failure. The
+    module then also waits until the status has lasted for 25 s and the servers in Nova
+    are those that were asked for. A new server in status C(ERROR) ends the wait with
+    Nova's reason.
   - Names of clusters need not be unique to Magnum, so the module sends one request to
     create a cluster at most. Where no usable answer comes, it looks for the cluster by
     name until O(timeout), and else fails with C(Timeout), "outcome unknown, run again".
@@ -308,7 +324,10 @@ gpu_cluster:
       type: str
       sample: HEALTHY
     health_status_reason:
-      description: What the health status is based on.
+      description: >-
+        What the health status is based on. The Heat driver has C(api) and
+        C(NODE.Ready), magnum-capi-helm C(cluster), C(infrastructure), C(controlplane)
+        and C(nodegroup).
       type: dict
       sample: {api: ok}
     faults:
@@ -427,6 +446,13 @@ gpu_cluster:
       type: list
       elements: str
       sample: [10.0.0.5]
+    nodes_to_remove:
+      description:
+        - Names of the nodes that O(nodes_to_remove) names and that still exist.
+      returned: with O(nodes_to_remove)
+      type: list
+      elements: str
+      sample: []
     node_groups:
       description:
         - The node groups of the cluster, those it came with first.
@@ -531,10 +557,25 @@ gpu_cluster:
             C(magnum_newest) as the cloud offers it.
           type: dict
           sample: {magnum: "1.12", magnum_newest: "1.12"}
-    stack_id:
-      description: Id of the Heat stack, null with drivers that have none.
+    driver:
+      description:
+        - The driver of Magnum that made the cluster. V(heat), V(capi-helm)
+          (magnum-capi-helm), V(cluster-api) (magnum-cluster-api), or the name that
+          Magnum has for another driver. Null if it is unknown.
       type: str
-      sample: "4b1c3a7e-7a86-4f0e-8f0a-0a4b2f6d9b7c"
+      sample: capi-helm
+    infrastructure_id:
+      description:
+        - Id of the Heat stack or name of the Cluster API resource of the cluster. With
+          Cluster API, the names of the cluster's servers begin with it. Null until it
+          is assigned.
+        - Magnum calls it C(stack_id), or C(cluster_id) from API version 1.13.
+      type: str
+      sample: training-lfhd5anuthod
+    stack_id:
+      description: The same as C(infrastructure_id).
+      type: str
+      sample: training-lfhd5anuthod
     project_id:
       description: Project that it belongs to.
       type: str
@@ -603,10 +644,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    gpu_cluster,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import gpu_cluster
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,8 +17,10 @@ description:
     healer in the cluster (or any member of the project) tells it.
   - Each cluster takes two requests and one more for each of its node groups.
 extends_documentation_fragment:
-  - gpufleet.openstack.openstack
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.info
+  - gpufleet.openstack.openstack
 seealso:
   - module: gpufleet.openstack.gpu_cluster
 """
@@ -78,7 +81,10 @@ gpu_clusters:
       type: str
       sample: HEALTHY
     health_status_reason:
-      description: What the health status is based on.
+      description: >-
+        What the health status is based on. The Heat driver has C(api) and
+        C(NODE.Ready), magnum-capi-helm C(cluster), C(infrastructure), C(controlplane)
+        and C(nodegroup).
       type: dict
       sample: {api: ok}
     faults:
@@ -297,10 +303,25 @@ gpu_clusters:
             C(magnum_newest) as the cloud offers it.
           type: dict
           sample: {magnum: "1.12", magnum_newest: "1.12"}
-    stack_id:
-      description: Id of the Heat stack, null with drivers that have none.
+    driver:
+      description:
+        - The driver of Magnum that made the cluster. V(heat), V(capi-helm)
+          (magnum-capi-helm), V(cluster-api) (magnum-cluster-api), or the name that
+          Magnum has for another driver. Null if it is unknown.
       type: str
-      sample: "4b1c3a7e-7a86-4f0e-8f0a-0a4b2f6d9b7c"
+      sample: capi-helm
+    infrastructure_id:
+      description:
+        - Id of the Heat stack or name of the Cluster API resource of the cluster. With
+          Cluster API, the names of the cluster's servers begin with it. Null until it
+          is assigned.
+        - Magnum calls it C(stack_id), or C(cluster_id) from API version 1.13.
+      type: str
+      sample: training-lfhd5anuthod
+    stack_id:
+      description: The same as C(infrastructure_id).
+      type: str
+      sample: training-lfhd5anuthod
     project_id:
       description: Project that it belongs to.
       type: str
@@ -342,10 +363,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    gpu_cluster,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import gpu_cluster
 
 
 def main() -> None:

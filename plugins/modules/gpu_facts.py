@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -63,40 +64,39 @@ options:
     type: int
     default: 100
   path_sysfs:
-    description: Where sysfs is mounted, C(/host/sys) in a pod.
+    description: Where sysfs is mounted.
     type: path
     default: /sys
   path_procfs:
-    description: Where procfs is mounted, C(/host/proc) in a pod.
+    description: Where procfs is mounted.
     type: path
     default: /proc
   path_dev:
-    description: Where the devices are, C(/host/dev) in a pod; of these C(kmsg) is read.
+    description: Where the devices are; of these C(kmsg) is read.
     type: path
     default: /dev
   nvml_library:
     description:
       - Name or path of NVIDIA's library; C(libnvidia-ml.so.1) by default, which the
-        node's linker finds.
+        node's linker finds. No other user may be able to change the folder of a path.
     type: str
   amdsmi_path:
     description:
       - Folder that holds ROCm's Python package amdsmi, for example
-        C(/opt/rocm/share/amd_smi), where Python does not find it by itself.
+        C(/opt/rocm/share/amd_smi), where Python does not find it by itself. No other
+        user may be able to change it.
     type: path
-attributes:
-  check_mode:
-    description: Can run in check mode, in full; it changes nothing.
-    support: full
-  diff_mode:
-    description: Returns a difference in diff mode.
-    support: none
-  facts:
-    description: Returns facts.
-    support: full
+extends_documentation_fragment:
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.facts_module
 notes:
   - The facts are kept by fact caches like all others. C(gathered_at) tells their age.
   - Nodes without Python, such as those of Fedora CoreOS, are reached through a pod.
+  - The tools C(nvidia-smi) and C(hl-smi) run only from folders of the system, such as
+    C(/usr/bin) and C(/usr/local/bin), whatever E(PATH) is.
+  - XIDs are taken only from records that the kernel itself has written, and the newest
+    16 are returned of each device and code. Names of devices and processes are cut at
+    300 characters, and those that do not print are replaced with C(?).
 seealso:
   - module: gpufleet.openstack.hardware
 """
@@ -469,68 +469,20 @@ ansible_facts:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import (
-    collect,
-    files,
-)
+from ..module_utils._node.collect import collect
+from ..module_utils._node.options import ARGUMENT_SPEC, Options
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec(), supports_check_mode=True)
-    params = module.params
-    roots = files.Roots(
-        *(params[f"path_{name}"] for name in ("sysfs", "procfs", "dev"))
-    )
-    for name, least, most in (
-        ("timeout", 0.1, 60),
-        ("sample_ms", 10, 5000),
-        ("expected_count", 0, None),
-    ):
-        value = params[name]
-        if value is None or (least <= value and (most is None or value <= most)):
-            continue
-        allowed = f"within {least} to {most}" if most else f"{least} or more"
-        module.fail_json(msg=f"{name}: {value} is not {allowed}")
-    if not files.names(roots.sysfs):
-        module.fail_json(msg=f"path_sysfs: {roots.sysfs} can't be read, or is empty")
-    facts = collect.collect(
-        collect.Options(
-            roots=roots,
-            **{
-                name: params[name]
-                for name in collect.Options._fields
-                if name != "roots"
-            },
-        )
-    )
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    options = Options.of(module.params)
+    try:
+        options.check()
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    facts = collect(options)
     module.exit_json(changed=False, ansible_facts={"gpufleet": facts})
-
-
-def argument_spec() -> dict:
-    """The options, as documented above."""
-    return {
-        "backends": {
-            "type": "list",
-            "elements": "str",
-            "choices": list(collect.BACKENDS),
-            "default": list(collect.BACKENDS),
-        },
-        "gather": {
-            "type": "list",
-            "elements": "str",
-            "choices": list(collect.GATHER),
-            "default": list(collect.GATHER),
-        },
-        "expected_count": {"type": "int"},
-        "timeout": {"type": "float", "default": 2.0},
-        "sample_ms": {"type": "int", "default": 100},
-        "path_sysfs": {"type": "path", "default": "/sys"},
-        "path_procfs": {"type": "path", "default": "/proc"},
-        "path_dev": {"type": "path", "default": "/dev"},
-        "nvml_library": {"type": "str"},
-        "amdsmi_path": {"type": "path"},
-    }
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,6 +22,9 @@ options:
   name:
     description:
       - Name of the hardware, or the id of one that exists.
+      - Names are compared exactly, also where the service itself does not do so.
+      - Nova does not accept a second flavor whose name differs in case or accents only.
+        Creating one is an error (V(Conflict)).
       - Flavors can't be renamed.
     type: str
     required: true
@@ -148,6 +152,9 @@ options:
         are compared and set key by key; those not named are left alone.
     type: dict
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 seealso:
@@ -333,10 +340,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    hardware,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import hardware
 
 
 def main() -> None:

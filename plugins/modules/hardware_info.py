@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,8 +13,10 @@ description:
   - Returns Nova flavors with what M(gpufleet.openstack.hardware) keeps in them. Flavors
     that others made are returned too, without accelerators.
 extends_documentation_fragment:
-  - gpufleet.openstack.openstack
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.info
+  - gpufleet.openstack.openstack
 seealso:
   - module: gpufleet.openstack.hardware
 """
@@ -155,10 +158,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    hardware,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import hardware
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,6 +22,9 @@ options:
     description:
       - Name of the stack, or the id of one that exists. It begins with a letter and
         holds letters, digits, V(_), V(.) and V(-), 255 characters at most.
+      - Names are compared exactly, also where the service itself does not do so.
+      - Heat does not accept a second stack whose name differs in case only. Creating
+        one is an error (V(Conflict)).
     type: str
     required: true
   template:
@@ -35,6 +39,8 @@ options:
       - Values of parameters that the template declares C(hidden) are not shown. Heat
         does not tell them, so that a new value alone is not noticed; it is set together
         with another change.
+      - Without O(template), the options as Ansible logs and shows them hold no value
+        of this one, as any of them may be hidden.
     type: dict
   tags:
     description:
@@ -53,6 +59,9 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 seealso:
@@ -193,10 +202,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    heat_stack,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import heat_stack
 
 
 def main() -> None:

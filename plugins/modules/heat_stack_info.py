@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,8 +13,10 @@ description:
   - Returns one Heat stack by name or id, or all of the project, with their templates,
     parameters and outputs.
 extends_documentation_fragment:
-  - gpufleet.openstack.openstack
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.info
+  - gpufleet.openstack.openstack
 seealso:
   - module: gpufleet.openstack.heat_stack
 """
@@ -117,10 +120,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    heat_stack,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import heat_stack
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,6 +18,7 @@ options:
   name:
     description:
       - Name or id of the cluster.
+      - Names are compared exactly, also where the service itself does not do so.
     type: str
     required: true
   path:
@@ -32,7 +34,11 @@ options:
     default: admin
   groups:
     description:
-      - Groups of the user to Kubernetes.
+      - Groups of the user to Kubernetes. The default is administrators.
+      - The playbook C(gpufleet.openstack.kubernetes_access) grants rights to
+        C(gpufleet:readers), which may list what the reports need, and to
+        C(gpufleet:maintainers), which may cordon and drain nodes. Grant rights to other
+        groups by bindings of your own.
     type: list
     elements: str
     default: ["system:masters"]
@@ -48,6 +54,8 @@ options:
         until all nodes have the new one. All credentials that the old one signed end,
         those of other people too.
       - Without it the CA is never replaced.
+      - Drivers of Magnum for Cluster API can't replace a CA. The error is C(Conflict),
+        before anything is written.
     type: int
   return_content:
     description:
@@ -63,6 +71,9 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 requirements:
@@ -82,13 +93,13 @@ EXAMPLES = r"""
     name: training
     path: ~/training.kubeconfig
 
-- name: Credentials of one who may only look, a new CA every year
+- name: Credentials for the reports, a new CA every year
   gpufleet.openstack.kubeconfig:
     cloud: mycloud
     name: training
-    path: ~/training-viewer.kubeconfig
-    user: viewer
-    groups: [gpu-viewers]
+    path: ~/training-reports.kubeconfig
+    user: reports
+    groups: ["gpufleet:readers"]
     rotate_ca_after: 365
 
 - name: Credentials in a container, to be used by later tasks
@@ -204,10 +215,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    kubeconfig,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import kubeconfig
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,6 +17,7 @@ options:
   name:
     description:
       - Name or id of a cluster. A file for another cluster is then left out.
+      - Names are compared exactly, also where the service itself does not do so.
     type: str
   path:
     description:
@@ -23,8 +25,10 @@ options:
     type: path
     required: true
 extends_documentation_fragment:
-  - gpufleet.openstack.openstack
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.info
+  - gpufleet.openstack.openstack
 requirements:
   - cryptography
 seealso:
@@ -131,10 +135,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    kubeconfig,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import kubeconfig
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -20,6 +21,7 @@ options:
     description:
       - Name of the location, 75 characters at most and without a comma, or the id of
         one that exists.
+      - Names are compared exactly, also where the service itself does not do so.
     type: str
     required: true
   new_name:
@@ -100,6 +102,9 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 notes:
@@ -309,10 +314,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    location,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import location
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,8 +14,10 @@ description:
   - With O(required=true) a location that does not exist is an error of type
     V(LocationNotFound).
 extends_documentation_fragment:
-  - gpufleet.openstack.openstack
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.info
+  - gpufleet.openstack.openstack
 seealso:
   - module: gpufleet.openstack.location
 """
@@ -180,10 +183,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    location,
-    module,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import location
 
 
 def main() -> None:

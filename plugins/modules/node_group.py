@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,10 +16,19 @@ description:
     under way on the cluster, and tries again where another change came in between,
     until O(timeout).
   - A failed update is asked for again.
+  - With the drivers magnum-capi-helm and magnum-cluster-api, the module also waits
+    until the servers in Nova are those that were asked for. A new server in status
+    C(ERROR) ends the wait with Nova's reason, which Magnum does not report.
 options:
   name:
     description:
       - Name of the node group in its cluster, or the id of one that exists.
+      - Names are compared exactly, also where the service itself does not do so.
+      - With the drivers magnum-capi-helm and magnum-cluster-api, the name of a new node
+        group begins with a lower-case letter, holds lower-case letters, digits and
+        V(-), ends with a letter or a digit, and has 3 characters at least.
+      - Magnum does not accept a second node group in a cluster whose name differs in
+        case or accents only. Creating one is an error (V(Conflict)).
     type: str
     required: true
   cluster:
@@ -34,8 +44,10 @@ options:
     type: str
   image:
     description:
-      - Name or id of the image; that of the template where it is not given. Can't be
-        changed later.
+      - Name or id of the image. Defaults to that of the template. Can't be changed
+        later.
+      - The driver magnum-capi-helm ignores it, so that with this driver the error is
+        C(Conflict), before anything is written.
     type: str
   role:
     description:
@@ -52,8 +64,9 @@ options:
     description:
       - Nova's availability zone for the nodes; the cluster's where it is not given.
         Can't be changed later.
-      - It is Magnum's label C(availability_zone), which its Heat driver for Kubernetes
-        follows, and other drivers may not.
+      - It is Magnum's label C(availability_zone), which its Heat driver and
+        magnum-cluster-api follow. The driver magnum-capi-helm ignores it and O(labels),
+        so that with this driver the error is C(Conflict), before anything is written.
     type: str
   node_count:
     description:
@@ -71,11 +84,13 @@ options:
   node_labels:
     description:
       - Kubernetes labels of the nodes, all of them; V({}) removes them.
-      - Needs Magnum API 1.14, and a driver that passes them on to the nodes. On an
-        older one the error is C(ApiError), and they are set on the Kubernetes nodes,
-        which the label C(magnum.openstack.org/nodegroup) selects.
+      - Requires Magnum API 1.14. With an older one the error is C(ApiError); set the
+        labels on the Kubernetes nodes, which the label
+        C(magnum.openstack.org/nodegroup) selects.
+      - The drivers magnum-capi-helm and magnum-cluster-api ignore them. With these
+        drivers the error is C(Conflict), before anything is written.
       - This and O(node_taints) are tested request by request against Magnum's
-        documented API only; the Magnum of the integration tests has 1.12.
+        documented API only.
     type: dict
   node_taints:
     description:
@@ -102,6 +117,9 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes
+  - gpufleet.openstack.attributes.actiongroup_openstack
+  - gpufleet.openstack.attributes.resource_module
   - gpufleet.openstack.openstack
   - gpufleet.openstack.state
 notes:
@@ -252,10 +270,8 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    module,
-    node_group,
-)
+from ..module_utils._cloud import module
+from ..module_utils._cloud.resources import node_group
 
 
 def main() -> None:

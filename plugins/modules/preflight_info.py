@@ -25,7 +25,9 @@ options:
     default: []
   images:
     description:
-      - Names or ids of images that must be active, with the property C(os_distro).
+      - Names or ids of images that must be active, with the property C(os_distro). An
+        image of another system than Fedora without the property C(kube_version), which
+        the driver magnum-capi-helm requires, is a warning.
     type: list
     elements: str
     default: []
@@ -58,28 +60,9 @@ options:
         type: int
         required: true
 extends_documentation_fragment:
+  - gpufleet.openstack.attributes.info_module
+  - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.openstack
-attributes:
-  check_mode:
-    description: Can run in check mode; it changes nothing in any mode.
-    support: full
-  diff_mode:
-    description: Returns what differs between before and after.
-    support: N/A
-    details:
-      - Nothing is changed.
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
-  action_group:
-    description: Use C(group/gpufleet.openstack.openstack) in C(module_defaults).
-    support: full
-    membership:
-      - gpufleet.openstack.openstack
-  platform:
-    description: Where the module runs.
-    support: full
-    platforms: posix
 notes:
   - Magnum's and Heat's own quotas on clusters and stacks are not asked, as not every
     release tells them to members of a project.
@@ -172,10 +155,7 @@ error:
       type: dict
 """
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import (
-    module,
-    preflight,
-)
+from ..module_utils._cloud import module, preflight
 
 
 def main() -> None:

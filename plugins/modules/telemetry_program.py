@@ -10,33 +10,29 @@ short_description: Put the program that tells a node's accelerators on the node
 version_added: 0.1.0
 author: The gpufleet.openstack authors (@gpufleet)
 description:
-  - Writes what M(gpufleet.openstack.gpu_facts) reads accelerators with as a Python
-    package, C(gpufleet_node), that can be run there without Ansible. It writes what it
-    has read as metrics, for the textfile collector of node_exporter.
-  - The role P(gpufleet.openstack.node_telemetry#role) runs it by a timer. Use the
-    module itself where something else than systemd is to run it.
-  - Needs nothing on the node but Python 3.8. All files come with the module, in one
-    transfer. Files are compared by their content, and those of an earlier version that
-    are no more are removed.
+  - Writes what M(gpufleet.openstack.gpu_facts) reads accelerators with as one file,
+    C(gpufleet_node.pyz), that Python runs there without Ansible. It writes what it has
+    read as metrics, for the textfile collector of node_exporter.
+  - The role P(gpufleet.openstack.node_telemetry#role) runs it on a timer. Use the
+    module itself when something other than systemd is to run it.
+  - Requires only Python 3.8 or newer on the node. The file is compared by its content.
+    The folder C(gpufleet_node) of version 0.1.0 is removed.
+  - Always run the file with Python's option C(-I), which keeps Python from importing
+    anything from the environment or the current folder.
 options:
   path:
     description:
-      - Folder that is to hold the package, an absolute path. It is made where it is
-        missing, with mode 0755, as all files get mode 0644.
+      - Folder that holds the file, an absolute path. It is created with mode 0755 when
+        it does not exist.
+      - The module fails when a user other than root and the one who runs the module can
+        change this folder or one above it, because that user could replace a program
+        that root runs.
     type: path
     required: true
-attributes:
-  check_mode:
-    description: Can run in check mode; it then tells what it would write.
-    support: full
-  diff_mode:
-    description: Returns what differs between before and after.
-    support: full
-  idempotent:
-    description: A second run with the same options changes nothing.
-    support: full
+extends_documentation_fragment:
+  - gpufleet.openstack.attributes
 notes:
-  - To remove it, remove the folder C(gpufleet_node) in O(path).
+  - To remove it, remove the file C(gpufleet_node.pyz) in O(path).
 seealso:
   - module: gpufleet.openstack.gpu_facts
 """
@@ -52,67 +48,26 @@ EXAMPLES = r"""
     name: accelerators
     user: root
     job: >-
-      cd /usr/local/lib/gpufleet &&
-      python3 -B -m gpufleet_node.telemetry
+      python3 -I /usr/local/lib/gpufleet/gpufleet_node.pyz
       /var/lib/node_exporter/textfile_collector/gpufleet.prom
   become: true
 """
 
 RETURN = r"""
 files:
-  description: Names of the files in C(gpufleet_node) that were written or removed.
+  description: Names in O(path) that were written or removed.
   returned: success
   type: list
   elements: str
-  sample: [collect.py, telemetry.py]
+  sample: [gpufleet_node.pyz]
 """
 
 import os
-import pkgutil
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import telemetry
-
-NAME = "gpufleet_node"
-
-
-def program() -> dict[str, bytes]:
-    """Its files by name: all that lies beside telemetry, which may be in a zip."""
-    package = telemetry.__name__.rpartition(".")[0]
-    beside = pkgutil.iter_modules([os.path.dirname(telemetry.__file__)])
-    names = ["__init__.py", *(f"{found.name}.py" for found in beside)]
-    return {name: pkgutil.get_data(package, name) or b"" for name in names}
-
-
-def present(folder: str) -> dict[str, bytes]:
-    """The Python files of a folder by name; none where it is not there."""
-    found = {}
-    if os.path.isdir(folder):
-        for name in os.listdir(folder):
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name), "rb") as file:
-                    found[name] = file.read()
-    return found
-
-
-def difference(path: str, before: bytes, after: bytes) -> dict[str, str]:
-    """What diff mode shows of a file."""
-    return {
-        "before_header": path,
-        "after_header": path,
-        "before": before.decode("utf-8", "replace"),
-        "after": after.decode("utf-8", "replace"),
-    }
-
-
-def write(module: AnsibleModule, path: str, content: bytes) -> None:
-    """Write a file in one step."""
-    descriptor, draft = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    module.atomic_move(draft, path)
+from ..module_utils import _files
+from ..module_utils._node.program import Program
 
 
 def main() -> None:
@@ -123,40 +78,17 @@ def main() -> None:
     path = module.params["path"]
     if not os.path.isabs(path):
         module.fail_json(msg=f"path: {path} is not absolute")
-    folder = os.path.join(path, NAME)
     # What is made on the way is 0755.
     os.umask(0o022)
     try:
-        before, after = present(folder), program()
-        names = sorted(
-            name for name in {*before, *after} if before.get(name) != after.get(name)
-        )
-        changed = bool(names)
-        if not module.check_mode:
-            os.makedirs(folder, exist_ok=True)
-            for name in names:
-                file = os.path.join(folder, name)
-                if name in after:
-                    write(module, file, after[name])
-                else:
-                    os.remove(file)
-        modes = {folder: 0o755}
-        modes.update({os.path.join(folder, name): 0o644 for name in after})
-        for file, mode in modes.items():
-            if os.path.exists(file):
-                changed = module.set_mode_if_different(file, mode, changed)
+        there = Program(path)
+        if there.differs and not module.check_mode:
+            there.install()
     except OSError as error:
-        module.fail_json(msg=f"path: {path} can't be written: {error}")
-    module.exit_json(
-        changed=changed,
-        files=names,
-        diff=[
-            difference(
-                os.path.join(folder, name), before.get(name, b""), after.get(name, b"")
-            )
-            for name in names
-        ],
-    )
+        # What has no number says itself what to do: others can change a folder.
+        reason = _files.failure(error, "path") if error.errno else str(error)
+        module.fail_json(msg=f"path: {path} can't be written: {reason}")
+    module.exit_json(changed=there.differs, files=there.changed, diff=there.diff())
 
 
 if __name__ == "__main__":

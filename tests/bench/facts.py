@@ -5,7 +5,7 @@
 
 Collection is timed in one process, over a tree of files and over a stand-in for
 NVIDIA's library, so without the time that silicon takes. The ratio is that of whole
-runs of C(ansible -m gpu_facts) and C(ansible -m ping), in turn; medians of five.
+runs of `ansible -m gpu_facts` and `ansible -m ping`, in turn; medians of five.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import (
     collect,
     files,
 )
-from fakenode import nvml
-from fakenode.sysfs import Node
+from fakes.node import nvml
+from fakes.node.sysfs import Node
 
 ROUNDS, RUNS = 100, 5
 ADDRESSES = [f"0000:{5 + 16 * number:02x}:00.0" for number in range(8)]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the inventory costs, beside openstack.cloud's: make bench-inventory.
 
-Both list the same recorded cloud, by C(ansible-inventory --list) into a file, each run
+Both list the same recorded cloud, by `ansible-inventory --list` into a file, each run
 in a process of its own, in turn; figures are medians of five. The cache is compared
 with a static file of the same hosts. All times hold what Ansible itself takes to start
 and to print, which is most of ours.
@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from fakes.recorded.server import Cloud
 from integration.inventory import PEER, Inventory
-from recorded.server import Cloud
 
 ROUNDS = 5
 SIZES = ((100, 10), (1_000, 50), (10_000, 200))

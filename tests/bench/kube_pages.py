@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A Kubernetes API server for benches: pages made before, by a process of its own.
 
-Pods and nodes are recorded ones (tests/recorded/kubernetes.json) under other names.
+Pods and nodes are recorded ones (tests/fakes/recorded/kubernetes.json) under other names.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from bed.layout import free_ports
-from recorded import kube
+from beds.openstack.layout import free_ports
+from fakes.recorded import kube
 
 PAGE = 500
 JOBS = 4
@@ -36,7 +36,6 @@ class Server:
     """
 
     def __init__(self, nodes: int, pods: int, devices: int) -> None:
-        """Start it."""
         [self._port] = free_ports(1)
         fork = multiprocessing.get_context("fork")
         ready = fork.Event()

@@ -14,7 +14,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from browser import chromium
+from beds.browser import chromium
 from integration.test_report_page import report
 
 ROUNDS = 5

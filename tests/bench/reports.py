@@ -7,7 +7,7 @@ Fleets are made in memory, with nodes of eight devices and four pods for each; t
 Kubernetes API server is a small one that answers with pages made before, the Prometheus
 a real one. Each figure is the median of five runs; memory is what the process took at
 most beyond what it had before, in a run of its own. The peer is a play that computes
-the same numbers by C(json_query) and Jinja; both read the same inventory, and the time
+the same numbers by `json_query` and Jinja; both read the same inventory, and the time
 of a play that computes nothing is taken off.
 """
 
@@ -28,25 +28,31 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from prombed import pages
-from prombed.server import Prometheus, Target
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import (
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._answers import (
     consumers,
-    fleet,
     heatmap,
     nodes,
     overview,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import snapshot
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import (
     facts,
-    kubernetes,
-    openstack,
-    prometheus,
     slurm,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
+    source as kubernetes,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.openstack import (
+    source as openstack,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
+    source as prometheus,
+)
+from beds.prometheus import pages
+from beds.prometheus.server import Prometheus, Target
 from bench import kube_pages
-from recorded.server import Cloud
+from fakes.recorded.server import Cloud
 from unit.fleet import fleets
 
 ROUNDS = 5
@@ -115,15 +121,12 @@ def _print(rows: list[Row]) -> None:
 
 
 def _in_memory(size: int) -> list[Row]:
-    """Reports and the source C(facts), over hosts in memory."""
+    """Reports and the source `facts`, over hosts in memory."""
     hosts = [
         fleets.host(f"node-{n:05}", DEVICES, n % (DEVICES + 1)) for n in range(size)
     ]
-    variables = {
-        host.name: {"gpufleet_node": host.node, "gpufleet": host.facts}
-        for host in hosts
-    }
-    built = fleet.build(hosts, now=fleets.NOW)
+    variables = {host.name: fleets.variables(host) for host in hosts}
+    built = snapshot.build(hosts, now=fleets.NOW)
 
     def three() -> None:
         overview.report(built)
@@ -132,7 +135,7 @@ def _in_memory(size: int) -> list[Row]:
 
     measured: dict[str, Callable[[], Any]] = {
         "source facts": lambda: facts.hosts(variables, print),
-        "a fleet of facts": lambda: fleet.build(hosts, now=fleets.NOW),
+        "a fleet of facts": lambda: snapshot.build(hosts, now=fleets.NOW),
         "overview": lambda: overview.report(built),
         "consumers": lambda: consumers.report(built),
         "heatmap": lambda: heatmap.report(built),
@@ -226,7 +229,7 @@ def _openstack(size: int) -> Row:
             file.write_text(yaml.safe_dump({"clouds": {"recorded": cloud.config}}))
             os.environ["OS_CLIENT_CONFIG_FILE"] = str(file)
             found = openstack.read({"cloud": "recorded"}, 60)
-            assert len(found.nodes) == size
+            assert len(found.servers) == size
             cost = _cost(lambda: openstack.read({"cloud": "recorded"}, 60))
     finally:
         cloud.close()
@@ -313,7 +316,7 @@ def _plays(peer_python: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         hosts = {
-            host.name: {"gpufleet_node": host.node, "gpufleet": host.facts}
+            host.name: fleets.variables(host)
             for number in range(PEER_NODES)
             for host in [fleets.host(f"node-{number:04}", DEVICES, number % 9)]
         }

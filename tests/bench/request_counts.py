@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bed import projects
+from beds.openstack import projects
 from integration.cloud_site import Site
 from integration.runner import Runner, Task
 

@@ -16,8 +16,8 @@ from typing import Any
 import openstack
 import yaml
 
-from bed import commands, initialize, projects, vm_inside
-from bed.layout import this_bed
+from beds.openstack import commands, initialize, projects, vm_inside
+from beds.openstack.layout import this_bed
 from integration.runner import Runner
 
 MAGNUM = {"OpenStack-API-Version": "container-infra 1.12"}
@@ -35,6 +35,7 @@ class Site:
         member: Runs modules as the plain member of the project.
         admin: Runs modules as the bed's administrator, of another project.
         admin_here: Runs modules as the bed's administrator, in this project.
+        capi: Runs modules as the member, in the region whose Magnum drives Cluster API.
     """
 
     def __init__(
@@ -43,19 +44,20 @@ class Site:
         admin: openstack.connection.Connection,
         folder: Path,
     ) -> None:
-        """Make nothing yet."""
         self.project = project
         self._admin = admin
         environment = {"OS_CLIENT_CONFIG_FILE": str(project.clouds)}
         self.member = Runner(environment, project.cloud, folder / "member")
         self.admin = Runner(environment, "bed-admin", folder / "admin")
         self.admin_here = Runner(environment, project.admin_cloud, folder / "here")
+        self.capi = Runner(environment, project.capi_cloud, folder / "capi")
 
     def close(self) -> None:
         """Stop what was started."""
         self.member.close()
         self.admin.close()
         self.admin_here.close()
+        self.capi.close()
 
     def remove_hardware(self) -> None:
         """Remove the flavors that carry this test's name."""

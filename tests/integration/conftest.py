@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each test works in a project of its own on the bed (python -m bed up)."""
+"""Each test works in a project of its own on the bed (python -m beds.openstack up)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bed import projects
+from beds.openstack import projects
 from integration.cloud_site import Site
 from integration.faults import figures
 

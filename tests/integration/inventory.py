@@ -18,7 +18,7 @@ OURS, PEER = "gpufleet.openstack.gpu_nodes", "openstack.cloud.openstack"
 
 
 class Listing:
-    """What C(ansible-inventory --list) printed.
+    """What `ansible-inventory --list` printed.
 
     Attributes:
         hosts: Variables by host.
@@ -28,7 +28,6 @@ class Listing:
     """
 
     def __init__(self, output: str, warnings: str) -> None:
-        """Read it."""
         found: dict[str, Any] = json.loads(output, object_hook=_plain)
         self.hosts: dict[str, Any] = found.pop("_meta")["hostvars"]
         self.groups = {name: set(one.get("hosts", [])) for name, one in found.items()}
@@ -38,7 +37,7 @@ class Listing:
         self.warnings = " ".join(warnings.split())
 
     def nodes(self, **wanted: Any) -> list[str]:
-        """Hosts whose C(gpufleet_node) says so, in order."""
+        """Hosts whose `gpufleet_node` says so, in order."""
         return sorted(
             host
             for host, variables in self.hosts.items()
@@ -73,7 +72,6 @@ class Inventory:
         python: str = sys.executable,
         **options: Any,
     ) -> None:
-        """Read nothing yet."""
         self.folder = folder
         self.environment = environment
         self.plugin = plugin

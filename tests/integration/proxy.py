@@ -15,7 +15,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,29 +37,29 @@ _HOP_BY_HOP = {"connection", "proxy-connection", "keep-alive", "transfer-encodin
 
 
 class Recorder:
-    """Forwards requests and keeps C("METHOD /path") of each, in order.
+    """Forwards requests and keeps `"METHOD /path"` of each, in order.
 
     Attributes:
         requests: What was sent, tokens and version discovery included.
         refuse_writes: Answer 418 to what would change something, in place of
             forwarding it.
-        answers: C("METHOD /path STATUS") in order, with C(played) behind it where it
+        answers: `"METHOD /path STATUS"` in order, with `played` behind it where it
             was not the bed that answered. An answer of the bed that was lost counts.
-        disturb: Is told method and path of each request and says which of C(FAULTS)
+        disturb: Is told method and path of each request and says which of `FAULTS`
             befalls it, None for none.
-        delay: Seconds that the fault C(delay) takes.
-        keep: Is given C("METHOD URL VERSION"), status and content of each answer of
+        delay: Seconds that the fault `delay` takes.
+        keep: Is given `"METHOD URL VERSION"`, status and content of each answer of
             the bed.
     """
 
     def __init__(self) -> None:
-        """Listen on a free port of 127.0.0.1."""
         self.requests: list[str] = []
         self.answers: list[str] = []
         self.refuse_writes = False
         self.disturb: Callable[[str, str], str | None] = undisturbed
         self.delay = 2.0
         self.keep: Callable[[str, int, bytes], None] = not_kept
+        self._in_hand: set[int] = set()
 
         class Handler(_Handler):
             recorder = self
@@ -103,6 +104,30 @@ class Recorder:
             for line in self.requests
             if "/auth/tokens" not in line and not is_discovery(line.split(" ", 1)[1])
         ]
+
+    @contextmanager
+    def in_hand(self) -> Iterator[None]:
+        """Count a request as one that is not answered yet."""
+        thread = threading.get_ident()
+        self._in_hand.add(thread)
+        try:
+            yield
+        finally:
+            self._in_hand.discard(thread)
+
+    def settle(self) -> None:
+        """Wait until every request is answered, also those whose sender is dead.
+
+        One that was sent just now may not have been read yet: nothing may be in hand
+        for half a second.
+        """
+        deadline = time.monotonic() + 60
+        quiet_since = time.monotonic()
+        while time.monotonic() < quiet_since + 0.5:
+            assert time.monotonic() < deadline, "a request was not answered"
+            time.sleep(0.02)
+            if self._in_hand:
+                quiet_since = time.monotonic()
 
     def clear(self) -> None:
         """Forget what was sent."""
@@ -149,6 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _forward(self) -> None:
+        with self.recorder.in_hand():
+            self._forward_one()
+
+    def _forward_one(self) -> None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = url.path + (f"?{url.query}" if url.query else "")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bed import processes
+from beds.openstack import processes
 from integration.proxy import Recorder
 
 HERE = Path(__file__).parent
@@ -37,10 +37,10 @@ class Runner:
     """Runs modules of this collection in a cloud.
 
     Args:
-        environment: What C(python -m bed env) and a test's project add.
+        environment: What `python -m beds.openstack env` and a test's project add.
         cloud: Name of the cloud in clouds.yaml.
         folder: For playbooks and results.
-        python: Has the C(ansible-playbook) that is run beside it.
+        python: Has the `ansible-playbook` that is run beside it.
         recorded: Whether requests go through the recorder; else straight to the cloud.
 
     Attributes:
@@ -56,7 +56,6 @@ class Runner:
         python: str = sys.executable,
         recorded: bool = True,
     ) -> None:
-        """Run nothing yet."""
         self.python = python
         self.recorded = recorded
         self.environment = environment
@@ -67,7 +66,7 @@ class Runner:
         self.output = ""
 
     def __call__(self, module: str, **args: Any) -> Result:
-        """Run one task. A failure is a result too, with C(failed)."""
+        """Run one task. A failure is a result too, with `failed`."""
         return self.run([(module, args)])[0]
 
     def close(self) -> None:
@@ -121,7 +120,7 @@ class Runner:
 
         Args:
             path: The playbook.
-            more: Further variables, as C(--extra-vars) takes them.
+            more: Further variables, as `--extra-vars` takes them.
             variables: Variables, over those.
 
         Returns:
@@ -133,7 +132,7 @@ class Runner:
     def planned(
         self, path: Path, /, *more: str, **variables: Any
     ) -> list[dict[str, Any]]:
-        """As C(playbook), in check mode, behind the guard that refuses writes."""
+        """As `playbook`, in check mode, behind the guard that refuses writes."""
         self.recorder.refuse_writes = True
         try:
             assert self._playbook(path, more, variables, "--check") == 0, self.output
@@ -163,7 +162,7 @@ class Runner:
     def secretly(
         self, calls: dict[str, dict[str, Any]], options: dict[str, Any], home: Path
     ) -> list[dict[str, Any]]:
-        """Run tasks at C(-vvvv), with options that no file of the test holds.
+        """Run tasks at `-vvvv`, with options that no file of the test holds.
 
         Args:
             calls: Arguments by module.

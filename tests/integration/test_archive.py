@@ -33,11 +33,10 @@ class Empty:
 
     Args:
         folder: Where these are made.
-        site: The cloud, reached by C(OS_CLOUD) as its member.
+        site: The cloud, reached by `OS_CLOUD` as its member.
     """
 
     def __init__(self, folder: Path, site: Site) -> None:
-        """Make the environment from README's requirements, in our versions."""
         self.folder = folder
         (folder / "home").mkdir()
         (folder / "work").mkdir()

@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ PYTHON = os.environ.get("PEER_PYTHON", "")
 """Has PyPI's ansible, and with it awx.awx: tests/tools/integration sets it."""
 
 SET_UP = {
+    "awx_project_version": "0.2.0",
     "awx_notification": {
         "type": "webhook",
         "configuration": {"url": "https://example.com", "headers": {}},
@@ -93,6 +95,59 @@ def see_them_taken(results: list[dict[str, Any]], count: int) -> None:
 
 def test_its_modules_take_what_they_are_given(tmp_path: Path) -> None:
     see_them_taken(run(tmp_path, "awx", SET_UP), 7 + 9 + 3)
+
+
+def test_jobs_take_no_variables_at_launch(tmp_path: Path) -> None:
+    """Whoever may execute a job chooses neither its interpreter nor its project."""
+    given = {"site": {"fleet_clusters": []}, "report": {"report_top_k": 3}}
+    results = run(tmp_path, "awx", {**SET_UP, "awx_variables": given}, "job_template")
+    templates = {
+        one["item"]["name"]: one["invocation"]["module_args"]
+        for one in results
+        if "playbook" in one["invocation"]["module_args"]
+    }
+    assert len(templates) == 9
+    asks = [name for name in templates["site"] if name.startswith("ask_")]
+    allowed = {"ask_job_type_on_launch", "ask_diff_mode_on_launch"}
+    assert "ask_variables_on_launch" in asks
+    for options in templates.values():
+        assert {name for name in asks if options[name]} == allowed
+        assert options["ask_variables_on_launch"] is False
+    assert "fleet_clusters" in templates["site"]["extra_vars"]
+    assert "fleet_clusters" in templates["verify"]["extra_vars"]
+    assert "report_top_k" in templates["report"]["extra_vars"]
+    assert "report_top_k" not in templates["prune"]["extra_vars"]
+    [question] = templates["prune"]["survey_spec"]["spec"]
+    assert question["variable"] == "prune"
+    # An existing survey is left alone.
+    assert templates["cluster_scale"]["survey_enabled"] is None
+
+
+def test_the_project_stays_at_its_version(tmp_path: Path) -> None:
+    [project] = run(tmp_path, "awx", SET_UP, "awx.awx.project")
+    options = project["invocation"]["module_args"]
+    assert options["scm_branch"] == "0.2.0"
+    assert not options["scm_update_on_launch"]
+    assert not options["allow_override"]
+
+
+@pytest.mark.parametrize("version", ["", "main", "HEAD", "abc123", "1", "0.2.0\nmain"])
+def test_a_branch_is_refused(tmp_path: Path, version: str) -> None:
+    done = subprocess.run(
+        [
+            Path(PYTHON).parent / "ansible-playbook",
+            *("-i", "localhost,"),
+            ROOT / "playbooks/awx.yml",
+            *("--extra-vars", json.dumps({"awx_project_version": version})),
+        ],
+        env={**os.environ, "ANSIBLE_HOME": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "awx_project_version is required" in done.stdout, done.stdout
+    assert "Execution environment" not in done.stdout
 
 
 def test_what_modules_do_not_know_is_seen(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_site(site: Site) -> None:
     assert not {"labels", "node_groups"} & set(one)
     assert (two["labels"], two["max_node_count"]) == ({"kube_tag": "v1.27.8"}, 3)
     assert [group["name"] for group in two["node_groups"]] == ["cpu"]
-    assert "metadata:\n      note: !unsafe '{{ no template }}'" in file.read_text()
+    assert 'metadata:\n      note: !unsafe "{{ no template }}"' in file.read_text()
 
     credentials = {"fleet_cloud": declared["fleet_cloud"], "fleet_hardware": mine}
     again = member.playbook(playbook, f"@{file}", **credentials)
@@ -160,4 +160,4 @@ def test_verify(site: Site) -> None:
     declared["cluster_templates"]["npu_optimized"]["image"] = "no-image"
     output = member.refused(playbook, **declared)
     assert "FAILED   image        no-image" in output
-    assert "1 of 19 checks failed: no-image" in output
+    assert "1 of 20 checks failed: no-image" in output

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module as a user runs it, C(ansible -m), on nodes whose silicon is fake."""
+"""The module as a user runs it, `ansible -m`, on nodes whose silicon is fake."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from fakenode import nvml
-from fakenode.sysfs import Node
+from fakes.node import nvml
+from fakes.node.sysfs import Node
 from integration.runner import HERE
 
 ADDRESSES = ["0000:07:00.0", "0000:0f:00.0", "0000:47:00.0"]
@@ -31,7 +31,7 @@ def node(tmp_path: Path) -> Node:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Run the module once by C(ansible)."""
+    """Run the module once by `ansible`."""
 
     def ansible(
         *options: str, prefix: tuple[str, ...] = (), env: Any = None, **args: Any
@@ -140,7 +140,7 @@ def test_bad_options_are_told(run: Callable[..., dict[str, Any]], node: Node) ->
 def test_mounted_as_in_a_pod(
     run: Callable[..., dict[str, Any]], node: Node, tmp_path: Path
 ) -> None:
-    """As the pods of the DaemonSet see their node: under C(/host), read only."""
+    """As a pod with rights sees its node: under `/host`, read-only."""
     node.mi300x("0000:05:00.0")
     node.kfd_process(4711, node.gpu_id(0), 2**30)
     (node.dev / "kmsg").write_text("4,1,5000000,-;NVRM: Xid (PCI:0000:05:00): 79, off")

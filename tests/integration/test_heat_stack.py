@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from integration import leaks
 from integration.cloud_site import Site
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
@@ -81,3 +87,57 @@ def test_a_stack_that_fails_and_one_that_hides(site: Site) -> None:
     assert not wrong["changed"]
     assert member("heat_stack", name="net", state="absent")["action"] == "delete"
     assert not member("heat_stack", name="net", state="absent")["changed"]
+
+
+@pytest.mark.attack
+def test_hidden_parameters_show_nowhere(site: Site) -> None:
+    """With and without the template, plain and nested, in plans, errors and results."""
+    known = {name: secrets.token_hex(8) for name in ("first", "new", "plan", "wrong")}
+    hidden = {"hidden": True}
+    template: dict[str, Any] = {
+        "heat_template_version": "2018-08-31",
+        "parameters": {
+            "text": {
+                "type": "string",
+                "constraints": [{"length": {"max": 40}}],
+                **hidden,
+            },
+            "nested": {"type": "json", "default": {}, **hidden},
+            "size": {"type": "number", "default": 1},
+        },
+        "outputs": {"size": {"value": {"get_param": "size"}}},
+    }
+
+    def given(name: str, size: int) -> dict[str, Any]:
+        nested = {"a": [{"b": known[name]}]}
+        return {"text": known[name], "nested": nested, "size": size}
+
+    stack = {"name": "hides"}
+    too_long = {**given("wrong", 4), "text": known["wrong"] * 9}
+    results = site.member.run(
+        [
+            (
+                "heat_stack",
+                {**stack, "template": template, "parameters": given("first", 1)},
+            ),
+            ("heat_stack", {**stack, "parameters": given("new", 2)}),
+            ("heat_stack", {**stack, "parameters": too_long}),
+            ("heat_stack_info", stack),
+        ],
+        "-vvv",
+    )
+    made, changed, refused, found = results
+    assert made["action"] == "create", made
+    assert changed["action"] == "update", changed
+    assert refused["error"]["type"] == "InvalidInput", refused
+    assert found["heat_stacks"][0]["parameters"]["text"] == "******"
+    assert changed["heat_stack"]["outputs"] == {"size": 2}
+    shown = site.member.output + json.dumps(results)
+    # Nothing else is masked for it: an id may hold a parameter's value by chance.
+    assert changed["heat_stack"]["id"] == made["heat_stack"]["id"]
+    [planned] = site.member.plan(
+        [("heat_stack", {**stack, "parameters": given("plan", 3)})]
+    )
+    assert planned["action"] == "update", planned
+    shown += site.member.output + json.dumps(planned)
+    assert leaks.in_text(shown, known) == []

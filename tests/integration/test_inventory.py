@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from fakenode.sysfs import Node
+from beds.slurm.slurm import Slurm
+from fakes.node.sysfs import Node
 from integration import leaks
 from integration.cloud_site import Site
 from integration.inventory import Inventory
-from slurmbed.slurm import Slurm
 
 ONE, TWO, FAILED = "training", "Serving_B", "too-big"
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials that real Magnum signs; there is no Kubernetes to use them on."""
+"""Credentials that real Magnum signs. That they log in is test_heat_kubernetes."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from beds.systemd import System
 from integration.cloud_site import Site
-from systemdbed import System
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(

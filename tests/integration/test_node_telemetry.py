@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,11 +21,11 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from prombed.server import Prometheus, Target
 
-from bed.layout import free_ports
-from fakenode.sysfs import Node
-from systemdbed import System
+from beds.openstack.layout import free_ports
+from beds.prometheus.server import Prometheus, Target
+from beds.systemd import System
+from fakes.node.sysfs import Node
 
 BIN = Path(sys.executable).parent
 INSIDE = Path("/run/test")
@@ -46,7 +47,10 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 def play(system: System, folder: Path, *options: str, **variables: Any) -> str:
     """Apply the role. Returns what Ansible has printed."""
-    tasks_from = variables.pop("tasks_from", "main")
+    tasks_from, fails = (
+        variables.pop("tasks_from", "main"),
+        variables.pop("fails", False),
+    )
     role = {"name": "gpufleet.openstack.node_telemetry", "tasks_from": tasks_from}
     book = folder / "book.json"
     told = {
@@ -78,7 +82,7 @@ def play(system: System, folder: Path, *options: str, **variables: Any) -> str:
         timeout=120,
         env={**os.environ, "ANSIBLE_HOME": str(folder / "ansible")},
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout
 
 
@@ -98,6 +102,7 @@ def test_metrics(system: System, tmp_path: Path) -> None:
 
     wanted = {"node_telemetry_interval": 5, "node_telemetry_expected_count": 3}
     play(system, tmp_path, **wanted)
+    assert exposure(system, "gpufleet-telemetry") <= 3.0
     # The role has waited for the first reading.
     first = page.stat().st_mtime_ns
     assert system.run("systemctl", "is-enabled", "gpufleet-telemetry.timer")
@@ -110,6 +115,38 @@ def test_metrics(system: System, tmp_path: Path) -> None:
     assert not page.exists()
     units = system.run("systemctl", "list-units", "--all", "gpufleet*")
     assert "0 loaded units" in units
+
+
+def test_metrics_read_what_they_are_for(system: System, tmp_path: Path) -> None:
+    """The limits of the unit leave it the kernel log and the devices of this machine."""
+    roots = {"sysfs": "/sys", "procfs": "/proc", "dev": "/dev"}
+    paths = {f"node_telemetry_path_{name}": path for name, path in roots.items()}
+    play(system, tmp_path, **paths)
+    page = (tmp_path / "inside/textfile/gpufleet.prom").read_text()
+    assert "gpufleet_backend_ok{" in page
+    [kmsg] = [line for line in page.splitlines() if 'backend="kmsg"' in line]
+    assert kmsg.endswith(" 1.0")
+
+
+def test_a_folder_of_another_user_is_refused(system: System, tmp_path: Path) -> None:
+    folder = tmp_path / "inside/textfile"
+    folder.mkdir()
+    os.chown(folder, 65534, -1)
+    output = play(system, tmp_path, fails=True)
+    assert (
+        "node_telemetry_textfile_folder: /run/test/textfile belongs to nobody" in output
+    )
+    assert "chown root:root" in output
+    assert list(folder.iterdir()) == []
+
+
+def exposure(system: System, unit: str) -> float:
+    """What `systemd-analyze security` gives the service, of 10."""
+    path = f"/etc/systemd/system/{unit}.service"
+    printed = system.run("systemd-analyze", "security", "--offline=true", path)
+    match = re.search(r"Overall exposure level for [^:]*: ([0-9.]+)", printed)
+    assert match, printed
+    return float(match[1])
 
 
 def _looked_at(page: Path, folder: Path) -> None:
@@ -200,6 +237,7 @@ def _reports(url: str, folder: Path, stale_after: int) -> tuple[Any, Any]:
 
 def test_facts_in_the_cache(system: System, tmp_path: Path) -> None:
     node = INSIDE / "node"
+    _open_home(system)
     host = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
@@ -208,18 +246,22 @@ def test_facts_in_the_cache(system: System, tmp_path: Path) -> None:
         "gpufleet_path_dev": f"{node}/dev",
     }
     listed = {"gpu_nodes": {"hosts": {"gpu7": host}}}
-    inventory, cache = tmp_path / "nodes.json", tmp_path / "cache"
+    inventory, cache = tmp_path / "inside/nodes.json", tmp_path / "inside/cache"
     inventory.write_text(json.dumps(listed))
     wanted = {
         "tasks_from": "facts",
-        "node_telemetry_facts_inventory": str(inventory),
-        "node_telemetry_facts_cache": str(cache),
+        "node_telemetry_facts_inventory": f"{INSIDE}/{inventory.name}",
+        "node_telemetry_facts_cache": f"{INSIDE}/{cache.name}",
         "node_telemetry_facts_interval": 5,
-        "node_telemetry_facts_environment": {"ANSIBLE_HOME": str(tmp_path / "home")},
+        "node_telemetry_facts_user": "daemon",
+        # The node is this machine, where the service may write to its cache alone.
+        "node_telemetry_facts_environment": {"ANSIBLE_REMOTE_TEMP": "/tmp/ansible"},
     }
     play(system, tmp_path, "--check", **wanted)
     assert not cache.exists()
     play(system, tmp_path, **wanted)
+    assert exposure(system, "gpufleet-facts") <= 3.0
+    assert (cache.owner(), cache.stat().st_mode & 0o777) == ("daemon", 0o700)
 
     def kept() -> Any:
         # The form is that of ansible.builtin.jsonfile.
@@ -254,3 +296,15 @@ def test_facts_in_the_cache(system: System, tmp_path: Path) -> None:
         "systemctl", "list-units", "--all", "gpufleet*"
     )
     assert kept()
+
+
+def _open_home(system: System) -> None:
+    """Let all users read what of the home runs Ansible, and nothing else of it."""
+    home = Path.home()
+    programs = [Path(path) for path in (sys.prefix, sys.base_prefix)]
+    steps = ["set -e", f"mount --bind {home} /mnt", f"mount -t tmpfs tmpfs {home}"]
+    for path in programs:
+        if path.is_relative_to(home):
+            kept = f"/mnt/{path.relative_to(home)}"
+            steps += [f"mkdir -p {path}", f"mount --bind {kept} {path}"]
+    system.run("sh", "-c", "\n".join([*steps, f"chmod 755 {home}", "umount /mnt"]))

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
-from prombed import pages
-from prombed.server import Prometheus, Target
 
+from beds.prometheus import pages
+from beds.prometheus.server import Prometheus, Target
+from fakes.recorded.server import Cloud
 from integration.inventory import Inventory
-from recorded.server import Cloud
-from unit.fleet import fleets
+from unit.fleet import factory
 
 USUAL = {"DEV_GPU_TEMP": 50, "DEV_POWER_USAGE": 400.5, "DEV_GPU_UTIL": 80}
 MEMORY = {"DEV_FB_USED": 1024, "DEV_FB_FREE": 512, "DEV_FB_RESERVED": 512}
@@ -177,15 +177,15 @@ def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
 
 
 class Fleet:
-    """C(fleet_info) over a static inventory of the nodes, under longer names."""
+    """`fleet_info` over a static inventory of the nodes, under longer names."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         hosts: dict[str, Any] = {}
         for number, count in ((1, 2), (2, 2), (3, 1), (4, 2), (5, 1)):
             name = f"gpu{number}.example.com"
-            address = {"address": f"10.0.0.{number}", "floating": False}
-            node = fleets.node(name, count, addresses=[address])
+            address = factory.address(f"10.0.0.{number}")
+            node = factory.server(name, count, addresses=[address])
             hosts[name] = {"gpufleet_node": node}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
 

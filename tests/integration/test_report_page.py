@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from browser import chromium
+from beds.browser import chromium
+from beds.browser.report import hover, see_nothing_wrong
 from unit.fleet import fleets
 
 EVIL = "<script>document.title='owned'</script>"
@@ -33,7 +34,7 @@ def inventory(folder: Path, count: int) -> Path:
     for number in range(count):
         name = EVIL if number == 0 else f"node-{number:04}"
         made = fleets.host(name, 8, number % 9)
-        for index, device in enumerate(made.facts["devices"]):
+        for index, device in enumerate(made.facts.devices):
             device["power_watts"] = 100.5 + (number * 7 + index * 13) % 600
             device["temperature_celsius"] = 30 + (number + index) % 60
             device["model"] = IMAGE if number == 0 else "MI300X"
@@ -45,8 +46,8 @@ def inventory(folder: Path, count: int) -> Path:
                 process["user"] = EVIL if number % 5 == 0 else f"user-{number:04}"
         # Nothing is known of one device.
         if number == 1:
-            made.facts["devices"][3]["power_watts"] = None
-        hosts[name] = {"gpufleet_node": made.node, "gpufleet": made.facts}
+            made.facts.devices[3]["power_watts"] = None
+        hosts[name] = fleets.variables(made)
     folder.mkdir(exist_ok=True)
     listed = {"all": {"hosts": list(hosts)}, "_meta": {"hostvars": hosts}}
     (folder / "hosts.json").write_text(json.dumps(listed))
@@ -97,15 +98,6 @@ def show(browser: Chrome, folder: Path, name: str) -> None:
     browser.get_screenshot_as_file(str(folder / f"{name}.png"))
 
 
-def see_nothing_wrong(browser: Chrome) -> None:
-    """See that the browser has nothing to complain about, and has asked for nothing."""
-    assert browser.get_log("browser") == []
-    asked = browser.execute_script(
-        "return performance.getEntriesByType('resource').map((one) => one.name)"
-    )
-    assert [one for one in asked if not one.startswith("data:")] == []
-
-
 @pytest.fixture(scope="module")
 def page(folder: Path) -> Iterator[Chrome]:
     """The page as most like it, light."""
@@ -119,38 +111,6 @@ def told(folder: Path, name: str) -> dict[str, Any]:
     """What the API would answer."""
     data: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())["data"]
     return data
-
-
-def hover(page: Chrome, place: str, point: list[int]) -> str:
-    """What is shown beside the mouse, over this point of a chart.
-
-    A matrix is zoomed in, so that a device is more than a pixel.
-    """
-    element = page.find_element(By.ID, place)
-    page.execute_script(
-        "arguments[0].scrollIntoView({block: 'center'});"
-        "if (arguments[0].id.startsWith('matrix'))"
-        "  echarts.getInstanceByDom(arguments[0])"
-        "    .dispatchAction({type: 'dataZoom', startValue: 0, endValue: 30})",
-        element,
-    )
-    x, y = page.execute_script(
-        "return echarts.getInstanceByDom(arguments[0])"
-        ".convertToPixel({seriesIndex: 0}, arguments[1])",
-        element,
-        point,
-    )
-    size = element.size
-    away = ActionChains(page).move_to_element_with_offset(
-        element, int(x - size["width"] / 2), int(y - size["height"] / 2)
-    )
-    away.perform()
-    return str(
-        page.execute_script(
-            "return arguments[0].querySelector('div:not(:has(canvas))').innerText",
-            element,
-        )
-    )
 
 
 def rows(page: Chrome) -> list[list[str]]:
@@ -229,15 +189,15 @@ def test_the_mouse_finds_node_device_model_and_value(
     node, device = 12, 5
     value = heatmap["matrix"][node]["values"][device]
     shown = hover(page, f"matrix-{metric}", [node, device])
-    assert shown.splitlines() == [
+    assert shown == [
         "node-0012",
         f"device {device}, MI300X",
         f"{value:g} {heatmap['unit']}",
     ]
     first = heatmap["data"][0]
     shown = hover(page, f"top-{metric}", [first["value"] - 1, 0])
-    assert shown.splitlines()[0] == first["nodeName"]
-    assert shown.splitlines()[2] == f"{first['value']:g} {heatmap['unit']}"
+    assert shown[0] == first["nodeName"]
+    assert shown[2] == f"{first['value']:g} {heatmap['unit']}"
 
 
 def test_markup_of_the_cloud_stays_text(page: Chrome) -> None:
@@ -245,7 +205,7 @@ def test_markup_of_the_cloud_stays_text(page: Chrome) -> None:
     assert EVIL in page.find_element(By.ID, "faults").text
     assert EVIL in page.find_element(By.ID, "consumers").text
     shown = hover(page, "matrix-utilization", [0, 1])
-    assert shown.splitlines()[:2] == [EVIL, f"device 1, {IMAGE}"]
+    assert shown[:2] == [EVIL, f"device 1, {IMAGE}"]
     assert page.find_elements(By.CSS_SELECTOR, "main script, main img, main td b") == []
     assert page.title == "GPU fleet"
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from slurmbed.slurm import Slurm
-from unit.fleet import fleets
+from beds.slurm.slurm import Slurm
+from unit.fleet import factory
 
 NODES = [f"gpu{number}" for number in range(1, 9)]
 
@@ -37,7 +37,7 @@ def slurm() -> Iterator[Slurm]:
 
 
 class Reports:
-    """C(fleet_info) over a static inventory of the same nodes, under longer names."""
+    """`fleet_info` over a static inventory of the same nodes, under longer names."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Reports:
         hosts: dict[str, Any] = {}
         for name in NODES:
             devices = [
-                fleets.device(n, [], utilization_percent=10 * n) for n in range(8)
+                factory.device(n, [], utilization_percent=10 * n) for n in range(8)
             ]
             hosts[f"{name}.example.com"] = {"gpufleet": {"devices": devices}}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))

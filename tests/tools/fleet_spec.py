@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes roles/fleet/meta/argument_specs.yml: python tests/tools/fleet_spec.py.
 
-What is declared are options of modules. Their documentation is the one place where they
-are told; argument specs of roles can't refer to it, so it is copied.
+The role takes options of modules. Their documentation is the one place that describes
+them; argument specs of roles can't refer to it, so it is copied.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _COLLECTION = "gpufleet.openstack"
 
 
 def spec() -> dict[str, Any]:
-    """The argument specs of the role."""
+    """Return the argument specs of the role."""
     modules = ["location", "hardware", "cluster_template", "gpu_cluster"]
     names = [f"{_COLLECTION}.{module}" for module in modules]
-    told = subprocess.run(
+    process = subprocess.run(
         ["ansible-doc", "--json", *names], check=True, capture_output=True, text=True
     )
-    found = json.loads(told.stdout)
+    docs = json.loads(process.stdout)
     location, hardware, template, cluster = (
-        _options(found[module]["doc"]["options"]) for module in names
+        _options(docs[name]["doc"]["options"]) for name in names
     )
     sizes = {
         name: {"description": [text], "type": "int"} for name, text in _SIZES.items()
@@ -116,7 +116,7 @@ def spec() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The file."""
+    """Return the text of the file."""
     return _HEAD + yaml.dump(spec(), Dumper=_Dumper, sort_keys=False, width=96)
 
 
@@ -143,12 +143,12 @@ def _list(module: str, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _options(told: dict[str, Any]) -> dict[str, Any]:
-    """Options, and their other names: argument specs of roles have no aliases."""
+def _options(docs: dict[str, Any]) -> dict[str, Any]:
+    """Return options, and their aliases: argument specs of roles have no aliases."""
     options = {}
-    for name, one in told.items():
-        options[name] = option = _option(one)
-        for alias in one.get("aliases", []):
+    for name, doc in docs.items():
+        options[name] = option = _option(doc)
+        for alias in doc.get("aliases", []):
             options[alias] = {
                 "description": [f"Another name of C({name})."],
                 **{key: option[key] for key in ("type", "choices") if key in option},
@@ -156,15 +156,15 @@ def _options(told: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _option(told: dict[str, Any]) -> dict[str, Any]:
-    """An option as argument specs of roles have it."""
-    described = told["description"]
-    lines = [described] if isinstance(described, str) else described
+def _option(doc: dict[str, Any]) -> dict[str, Any]:
+    """Return a documented option as argument specs of roles have it."""
+    text = doc["description"]
+    lines = [text] if isinstance(text, str) else text
     # Links within a module's page lead nowhere from another one.
     option = {"description": [re.sub(r"\bO\(", "C(", line) for line in lines]}
-    option.update({key: told[key] for key in _KEPT if key in told})
-    if "suboptions" in told:
-        option["options"] = _options(told["suboptions"])
+    option.update({key: doc[key] for key in _KEPT if key in doc})
+    if "suboptions" in doc:
+        option["options"] = _options(doc["suboptions"])
     return option
 
 

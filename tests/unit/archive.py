@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def build(folder: Path) -> Path:
-    """Build it in a folder, as C(make collection) does. Returns its path."""
+    """Build it in a folder, as `make collection` does. Returns its path."""
     galaxy = Path(sys.executable).parent / "ansible-galaxy"
     subprocess.run(
         [galaxy, "collection", "build", "--output-path", folder],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ansible-doc tells of this collection."""
+"""What ansible-doc shows of this collection."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ KINDS = ("callback", "inventory", "lookup", "module", "role")
 
 @cache
 def documented() -> dict[str, dict[str, Any]]:
-    """Plugins and roles, by type and full name."""
-    told = subprocess.run(
+    """Return the documentation of plugins and roles, by type and full name."""
+    process = subprocess.run(
         [
             Path(sys.executable).parent / "ansible-doc",
             *("--metadata-dump", COLLECTION),
@@ -31,4 +31,4 @@ def documented() -> dict[str, dict[str, Any]]:
         text=True,
         env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")},
     )
-    return dict(json.loads(told.stdout)["all"])
+    return dict(json.loads(process.stdout)["all"])

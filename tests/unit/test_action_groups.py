@@ -18,7 +18,7 @@ CLOUD = "gpufleet.openstack.openstack"
 
 
 def documentation(path: Path) -> dict[str, Any]:
-    """A module's DOCUMENTATION as it stands there, without fragments."""
+    """Return a module's DOCUMENTATION as its file has it, without fragments."""
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION":
             return dict(yaml.safe_load(ast.literal_eval(node.value)))
@@ -26,7 +26,7 @@ def documentation(path: Path) -> dict[str, Any]:
 
 
 def cloud_modules() -> list[str]:
-    """Those that document how they reach a cloud, in order."""
+    """Return the modules that document how they reach a cloud, in order."""
     return sorted(
         f"gpufleet.openstack.{path.stem}"
         for path in MODULES.glob("*.py")
@@ -45,7 +45,7 @@ def test_its_members_and_only_they_document_it() -> None:
         name: module["doc"].get("attributes", {}).get("action_group", {})
         for name, module in documented.documented()["module"].items()
     }
-    assert [name for name, told in members.items() if told] == cloud_modules()
-    for told in filter(None, members.values()):
-        assert told["membership"] == [CLOUD]
-        assert told["support"] == "full"
+    assert [name for name, attribute in members.items() if attribute] == cloud_modules()
+    for attribute in filter(None, members.values()):
+        assert attribute["membership"] == [CLOUD]
+        assert attribute["support"] == "full"

@@ -5,8 +5,8 @@ SPDX-License-Identifier: GPL-3.0-or-later
 */
 
 
-// Names come from the cloud and may hold anything: they reach the page as text nodes, on
-// a canvas, or through encodeHTML, and never as markup.
+// Names come from the cloud and may hold anything: they reach the page as text nodes or
+// on a canvas, and never as markup.
 const { overview, consumers, heatmap, sources } = JSON.parse(
   document.getElementById("data").textContent
 );
@@ -191,20 +191,36 @@ function tables() {
 
 const drawn = [];
 
+function plain(text) {
+  // ECharts keeps the width of each line in an object, by the line. With a space of no
+  // width before it, none is a name that objects have themselves, such as __proto__.
+  return `\u200b${text.replace(/[\n\r]/g, " ")}`;
+}
+
 function shortened(name) {
   // Names of nodes differ at their ends: the middle goes.
   return name.length > 27 ? `${name.slice(0, 12)}\u2026${name.slice(-14)}` : name;
 }
 
+function tip(nodeName, device, gpuModel, value, unit) {
+  // ECharts would take a text for markup.
+  return element(
+    "div",
+    {},
+    element("b", {}, nodeName),
+    element("div", {}, `device ${device}, ${shown(gpuModel)}`),
+    element("div", {}, `${value} ${unit}`)
+  );
+}
+
 function chart(place, height, option) {
   place.style.height = `${height}px`;
   const made = echarts.init(place, DARK.matches ? "dark" : null);
-  const encode = echarts.format.encodeHTML;
   made.setOption({
     backgroundColor: "transparent",
     animation: false,
     aria: { enabled: true },
-    ...option(encode),
+    ...option,
   });
   drawn.push(made);
 }
@@ -216,7 +232,7 @@ function matrix(metric, place) {
     node.values.flatMap((value, y) => (value === null ? [] : [[x, y, value]]))
   );
   const zoomed = nodes.length > 40;
-  chart(place, 84 + ROW * Math.max(most, 4) + (zoomed ? 40 : 0), (encode) => ({
+  chart(place, 84 + ROW * Math.max(most, 4) + (zoomed ? 40 : 0), {
     grid: {
       left: 60,
       right: 20,
@@ -228,13 +244,12 @@ function matrix(metric, place) {
     },
     tooltip: {
       formatter: ({ value: [x, y, value] }) =>
-        `<b>${encode(nodes[x].nodeName)}</b><br>device ${y}, ` +
-        `${encode(shown(nodes[x].gpuModel))}<br>${value} ${encode(unit)}`,
+        tip(nodes[x].nodeName, y, nodes[x].gpuModel, value, unit),
     },
     xAxis: {
       type: "category",
-      data: nodes.map((node) => node.nodeName),
-      axisLabel: { formatter: shortened, hideOverlap: true, alignMinLabel: "left" },
+      data: nodes.map((node) => plain(shortened(node.nodeName))),
+      axisLabel: { hideOverlap: true, alignMinLabel: "left" },
     },
     yAxis: {
       type: "category",
@@ -249,7 +264,7 @@ function matrix(metric, place) {
       right: 20,
       top: 0,
       itemWidth: 14,
-      formatter: (value) => `${Math.round(value)} ${unit}`,
+      formatter: (value) => plain(`${Math.round(value)} ${unit}`),
       inRange: { color: CIVIDIS },
     },
     dataZoom: zoomed ? [{ type: "slider", bottom: 8 }, { type: "inside" }] : [],
@@ -262,38 +277,39 @@ function matrix(metric, place) {
         emphasis: { itemStyle: { borderColor: "#fff", borderWidth: 2 } },
       },
     ],
-  }));
+  });
 }
 
 function top(metric, place) {
   const { data, unit, yAxisMin, yAxisMax } = heatmap[metric];
-  chart(place, 50 + 26 * Math.max(data.length, 1), (encode) => ({
+  chart(place, 50 + 26 * Math.max(data.length, 1), {
     grid: { left: 200, right: 60, top: 6, bottom: 26 },
     tooltip: {
       formatter: ({ dataIndex }) => {
         const one = data[dataIndex];
-        return (
-          `<b>${encode(one.nodeName)}</b><br>device ${one.deviceId}, ` +
-          `${encode(shown(one.gpuModel))}<br>${one.value} ${encode(unit)}`
-        );
+        return tip(one.nodeName, one.deviceId, one.gpuModel, one.value, unit);
       },
     },
     xAxis: { type: "value", min: yAxisMin, max: yAxisMax },
     yAxis: {
       type: "category",
       inverse: true,
-      data: data.map((one) => `${one.nodeName} / ${one.deviceId}`),
-      axisLabel: { formatter: shortened, width: 185, overflow: "truncate" },
+      data: data.map((one) => plain(shortened(`${one.nodeName} / ${one.deviceId}`))),
+      axisLabel: { width: 185, overflow: "truncate" },
     },
     series: [
       {
         type: "bar",
         data: data.map((one) => one.value),
         itemStyle: { color: DARK.matches ? "#56b4e9" : "#0072b2" },
-        label: { show: true, position: "right", formatter: `{c} ${unit}` },
+        label: {
+          show: true,
+          position: "right",
+          formatter: ({ value }) => plain(`${value} ${unit}`),
+        },
       },
     ],
-  }));
+  });
 }
 
 function charts() {

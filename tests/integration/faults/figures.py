@@ -26,8 +26,8 @@ class Figures:
         duplicates: A second resource of the same name.
         tracebacks: Tracebacks in the output.
         untyped: Failures without a type.
-        wrong_changed: Runs whose C(changed) is not what truly was.
-        late: Runs that took longer than C(timeout), and what a run takes besides.
+        wrong_changed: Runs whose `changed` is not what truly was.
+        late: Runs that took longer than `timeout`, and what a run takes besides.
         injected: Faults by kind.
         findings: What was wrong, in words.
     """

@@ -24,7 +24,6 @@ class Mix:
     """
 
     def __init__(self, seed: int, share: float = 0.2) -> None:
-        """Hit nothing yet."""
         self.injected: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._share = share

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plays of the rounds: what is asked for, and what the bed itself says of it.
 
-A new module comes in with an entry in C(PLAYS).
+A new module comes in with an entry in `PLAYS`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Play(NamedTuple):
     Attributes:
         tasks: Makes what they need, and returns them; the last one removes all.
         state: Reads what is there from the bed.
-        cloud: Who runs the tasks, C(member) or C(admin).
+        cloud: Who runs the tasks, `member` or `admin`.
         timeout: Seconds that each of them may take.
     """
 

@@ -51,7 +51,6 @@ class Watched:
     """
 
     def __init__(self, site: Site, play: Play, figures: Figures) -> None:
-        """Run nothing yet."""
         self.site = site
         self.play = play
         self.figures = figures
@@ -130,7 +129,7 @@ class Watched:
             )
 
     def _truthful(self, result: dict[str, Any], before: State | None) -> bool:
-        """Whether C(changed) is what truly was.
+        """Whether `changed` is what truly was.
 
         A run that failed may have to leave open whether its write took effect: it
         says changed then. It must never hide a change, and never claim one without a

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
+from unit import filesystems
+
 PASSWORD = "never-to-be-seen"
 AUTH = {
     "auth_url": "http://127.0.0.1:1/v3",
@@ -156,6 +158,11 @@ def test_a_task_that_is_not_to_be_logged(run: Run) -> None:
     assert (line["name"], line["before"], line["after"]) == (None, None, None)
 
 
+def test_rounds_of_a_loop_that_are_not_to_be_logged(run: Run) -> None:
+    [line] = run(run.removal(loop=["one"], no_log=True))
+    assert (line["status"], line["name"]) == ("changed", None)
+
+
 def test_who_awx_runs_it_for(run: Run) -> None:
     [line] = run(run.removal(), options=("-e", "awx_user_name=bob"))
     assert line["user"] == "bob"
@@ -178,6 +185,30 @@ def test_metrics(run: Run) -> None:
 
 
 def test_a_file_that_cannot_be_written(run: Run) -> None:
-    where = dict.fromkeys(("PATH", "METRICS"), "/proc/none/x")
+    where = {"PATH": "/proc/none/x", "METRICS": "/proc/none/y"}
     run(run.removal(), **{f"GPUFLEET_AUDIT_{name}": at for name, at in where.items()})
-    assert run.output.count("audit: /proc/none/x can't be written") == 2
+    assert "audit: path: /proc/none/x can't be written: No such file" in run.output
+    assert "audit: metrics_path: /proc/none/y can't be written: No such" in run.output
+
+
+def test_half_a_line_is_no_line(run: Run) -> None:
+    with filesystems.small(run.folder / "disk", 64) as disk:
+        log, metrics = disk / "audit.jsonl", disk / "gpufleet.prom"
+        # Room is given out in pages: there is some in the last one of the log.
+        before = json.dumps({"action": "x" * 3900}) + "\n"
+        log.write_text(before)
+        metrics.write_text("old")
+        filesystems.fill(disk)
+        names = {"GPUFLEET_AUDIT_PATH": log, "GPUFLEET_AUDIT_METRICS": metrics}
+        run(run.removal(), **{name: str(path) for name, path in names.items()})
+        assert log.read_text() == before
+        assert metrics.read_text() == "old"
+        assert sorted(path.name for path in disk.iterdir()) == [
+            *("audit.jsonl", "filling", "gpufleet.prom")
+        ]
+    # The display wraps its lines, at hyphens too.
+    output = "".join(run.output.split())
+    for option, path in (("path", log), ("metrics_path", metrics)):
+        reason = f"audit: {option}: {path} can't be written: No space left on device. "
+        advice = f"Free some space there, or give another {option}."
+        assert "".join((reason + advice).split()) in output

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import typing as t
 from http.client import responses
@@ -13,20 +14,23 @@ from urllib.parse import urlsplit
 import requests_mock as rm
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.clock import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.clock import (
     Clock,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.reconcile import (  # noqa: E501 -- a name has no place to break
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.plan import (
     Outcome,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.reconcile import (
     reconcile,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.resource import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resources.resource import (
     CloudResource,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.session import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.services.session import (
     ARGUMENT_SPEC,
     Cloud,
 )
+from unit import returned
 
 PROJECT = "0c7a6a7f9d8f4a2c8f6a5b1d2e3f4a5b"
 USER = "5f1d6a2b3c4d4e5f8a9b0c1d2e3f4a5b"
@@ -147,7 +151,7 @@ def _version(ident: str, url: str, **more: str) -> Raw:
 class Site:
     """The services of a cloud, as one conversation.
 
-    A request is written as it goes over the wire, C("GET /v1/clusters/gpu"). C(on)
+    A request is written as it goes over the wire, `"GET /v1/clusters/gpu"`. `on`
     says what is answered to it; one that nothing is said about fails the test.
     """
 
@@ -229,7 +233,7 @@ class Site:
 
     @property
     def everything(self) -> list[str]:
-        """All requests, C("POST http://keystone.test/v3/auth/tokens") and so on."""
+        """All requests, `"POST http://keystone.test/v3/auth/tokens"` and so on."""
         return [
             f"{request.method} {_original(request)}"
             for request in self.mocker.request_history
@@ -279,7 +283,8 @@ class Site:
     ) -> Outcome:
         """What the module of a resource does with these options.
 
-        Every run is a new one: it signs in again and remembers nothing.
+        Every run is a new one: it signs in again and remembers nothing. What it
+        returns must be what the module documents, and views must be pure.
         """
         spec = {**resource.argument_spec(), "name": {"type": "str", "required": True}}
         validated = ArgumentSpecValidator(spec).validate(options)
@@ -289,9 +294,31 @@ class Site:
             resource.validate(params)
         cloud = self.cloud(timeout)
         made = resource(cloud, params, check_mode)
-        return reconcile(
+        self._watch(made)
+        outcome = reconcile(
             made, state, clock=cloud.clock, check_mode=check_mode, wait=wait
         )
+        for view in filter(None, (outcome.before, outcome.after)):
+            returned.check(view, made.kind, made.kind)
+        return outcome
+
+    def _watch(self, made: CloudResource) -> None:
+        """Fail where a view sends a request, or a view or load alters what it gets."""
+        load, view = made.load, made.view
+
+        def watched_load(raw: Raw) -> Raw:
+            before = copy.deepcopy(raw)
+            loaded = load(raw)
+            assert raw == before
+            return loaded
+
+        def watched_view(raw: Raw) -> Raw:
+            before, requests = copy.deepcopy(raw), len(self.mocker.request_history)
+            shown = view(raw)
+            assert (raw, len(self.mocker.request_history)) == (before, requests)
+            return shown
+
+        made.load, made.view = watched_load, watched_view  # type: ignore[method-assign]
 
     def cloud(self, timeout: float = 3600, **options: t.Any) -> Cloud:
         """A cloud for these options (by default: auth with a password)."""

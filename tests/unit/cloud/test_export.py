@@ -10,17 +10,18 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.errors import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.errors import (
     AmbiguousName,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.export import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.export import (
     export,
-    in_order,
+    peers_first,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.export_text import (  # noqa: E501 -- a name has no place to break
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.export_text import (
     yaml_text,
 )
-from unit.cloud.fakes import PROJECT, TEMPLATES, Raw, Reply, Site, templates
+from unit import returned
+from unit.cloud.fakes import CATALOG, PROJECT, TEMPLATES, Raw, Reply, Site, templates
 
 IMAGE = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
 TEMPLATE = "5d1e8a6a-5d5c-4f0c-8a69-6b1bb0a4c7d1"
@@ -109,13 +110,14 @@ def there(
     site.on("GET /v2/images?name=coreos", {"images": named})
     path = f"/v1/clusters/{CLUSTER}/nodegroups"
     site.on(f"GET {path}", {"nodegroups": list(groups)})
-    for one in groups:
-        site.on(f"GET {path}/{one['uuid']}", one)
+    for item in groups:
+        site.on(f"GET {path}/{item['uuid']}", item)
 
 
 def test_what_follows_from_the_template_is_not_said_twice(site: Site) -> None:
     there(site, [cluster()], [group("default-master"), group("default-worker")])
     made = export(site.cloud())
+    returned.check({"fleet": made, "path": None}, "fleet_export")
     assert made["fleet_cluster_templates"] == [
         {
             "name": "gpu",
@@ -137,7 +139,7 @@ def test_what_follows_from_the_template_is_not_said_twice(site: Site) -> None:
         }
     ]
     # Nothing needs m1.tiny, and it has no accelerators.
-    assert [one["name"] for one in made["fleet_hardware"]] == ["gpu.4"]
+    assert [item["name"] for item in made["fleet_hardware"]] == ["gpu.4"]
     assert site.writes == []
 
 
@@ -184,8 +186,9 @@ def test_clusters_and_templates_of_others_are_theirs(site: Site) -> None:
         [template(), other],
     )
     made = export(site.cloud())
+    returned.check({"fleet": made, "path": None}, "fleet_export")
     assert made["fleet_clusters"] == []
-    assert [one["name"] for one in made["fleet_cluster_templates"]] == ["gpu"]
+    assert [item["name"] for item in made["fleet_cluster_templates"]] == ["gpu"]
 
 
 def test_the_newest_revision_is_exported(site: Site) -> None:
@@ -220,9 +223,9 @@ def test_two_templates_of_one_name_are_an_error(site: Site) -> None:
 def test_locations_come_after_those_they_are_joined_with() -> None:
     joined = {"a": ["c"], "b": [], "c": ["b"]}
     given = [{"name": name, "connect_to": to} for name, to in joined.items()]
-    assert [one["name"] for one in in_order(given)] == ["b", "c", "a"]
+    assert [item["name"] for item in peers_first(given)] == ["b", "c", "a"]
     circle = [{"name": "a", "connect_to": ["b"]}, {"name": "b", "connect_to": ["a"]}]
-    assert in_order(circle) == circle
+    assert peers_first(circle) == circle
 
 
 def test_texts_of_the_cloud_are_no_templates() -> None:
@@ -230,6 +233,34 @@ def test_texts_of_the_cloud_are_no_templates() -> None:
     site = {"fleet_clusters": [{"name": "a", "labels": labels}]}
     text = yaml_text(site)
     assert text.count("!unsafe") == 3
-    assert "x: !unsafe '{{ 7 * 7 }}'" in text
+    assert 'x: !unsafe "{{ 7 * 7 }}"' in text
     # Neither a boolean nor a number came of a text.
     assert yaml.safe_load(text.replace("!unsafe ", "")) == site
+
+
+def test_a_cluster_of_cluster_api(site: Site) -> None:
+    """What its driver ignores would be refused; without Heat there are no locations."""
+    groups = [
+        group("default-worker"),
+        # After an upgrade, Magnum keeps the image that a group was made with.
+        group(
+            "big",
+            image_id="old",
+            node_labels={"tier": "1"},
+            labels={"kube_tag": "v1.28.9", "availability_zone": "az1", "more": "1"},
+        ),
+    ]
+    there(site, [cluster(stack_id="training-lfhd5anuthod")], groups)
+    site.on("GET /v2/images?name=old", {"images": [{"id": "old", "name": "old"}]})
+    site.keystone({k: v for k, v in CATALOG.items() if k != "orchestration"})
+    made = export(site.cloud())
+    assert made["fleet_locations"] == []
+    [found] = made["fleet_clusters"]
+    assert [each["name"] for each in found["node_groups"]] == ["big"]
+    assert set(found["node_groups"][0]) == {
+        "name",
+        "hardware",
+        "node_count",
+        "min_node_count",
+    }
+    assert site.warnings == []

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.gpufleet.openstack.plugins.modules import (
     cluster_template,
@@ -33,6 +32,7 @@ from unit.cloud.fakes import (
     Site,
     templates,
 )
+from unit.module_args import patch_module_args
 
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
 FLAVOR: Raw = {

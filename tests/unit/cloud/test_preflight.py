@@ -9,9 +9,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud.preflight import (  # noqa: E501 -- a name has no place to break
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.preflight import (
     preflight,
 )
+from unit import returned
 from unit.cloud.fakes import CATALOG, KEYSTONE, PROJECT, Raw, Reply, Site
 
 NOTHING: Raw = {
@@ -89,12 +90,14 @@ def image(**more: t.Any) -> Raw:
 
 def check(site: Site, **params: t.Any) -> dict[tuple[str, str], Raw]:
     """The rows by check and subject."""
-    found = preflight(site.cloud(), {**NOTHING, **params})
-    rows = {(row["check"], row["subject"]): row for row in found["checks"]}
-    assert len(rows) == len(found["checks"])
-    failed = [row for row in found["checks"] if row["status"] == "failed"]
-    assert found["failed_checks"] == len(failed)
-    for row in found["checks"]:
+    result = preflight(site.cloud(), {**NOTHING, **params})
+    assert result.pop("changed") is False
+    returned.check(result, "preflight_info")
+    rows = {(row["check"], row["subject"]): row for row in result["checks"]}
+    assert len(rows) == len(result["checks"])
+    failed = [row for row in result["checks"] if row["status"] == "failed"]
+    assert result["failed_checks"] == len(failed)
+    for row in result["checks"]:
         assert (row["remedy"] is None) == (row["status"] == "ok"), row
     assert site.writes == []
     return rows
@@ -134,6 +137,54 @@ def test_a_service_that_is_not_there_is_not_asked_further(ready: Site) -> None:
     rows = check(ready, images=["coreos"])
     assert rows["service", "Glance"]["status"] == "failed"
     assert ("image", "coreos") not in rows
+
+
+def test_a_region_without_heat_is_no_failure(ready: Site) -> None:
+    ready.keystone({k: v for k, v in CATALOG.items() if k != "orchestration"})
+    row = check(ready)["service", "Heat"]
+    assert row["status"] == "warning"
+    assert "Only locations, Heat stacks and clusters of" in row["detail"]
+    assert "clusters of drivers for Cluster API do not" in row["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "status", "told"),
+    [
+        ({}, "ok", "os_distro is fedora"),
+        (
+            {"os_distro": "ubuntu", "kube_version": "v1.33.4"},
+            "ok",
+            "os_distro is ubuntu, kube_version is v1.33.4",
+        ),
+        (
+            {"os_distro": "ubuntu"},
+            "warning",
+            "os_distro is ubuntu, and it has no property kube_version, which magnum-capi"
+            "-helm requires",
+        ),
+    ],
+)
+def test_the_version_of_an_image(
+    ready: Site, properties: Raw, status: str, told: str
+) -> None:
+    ready.on(f"GET /v2/images/{IMAGE}", image(**properties))
+    row = check(ready, images=["coreos"])["image", "coreos"]
+    assert (row["status"], row["detail"]) == (status, told)
+
+
+@pytest.mark.parametrize(
+    ("most", "status"), [(10, "ok"), (1, "warning"), (-1, None), (None, None)]
+)
+def test_members_of_server_groups(
+    ready: Site, most: int | None, status: str | None
+) -> None:
+    ready.on(
+        "GET /v2.1/limits",
+        limits() if most is None else limits(maxServerGroupMembers=most),
+    )
+    rows = check(ready, nodes=[{"hardware": "gpu.4", "count": 2}])
+    row = rows.get(("quota", "server_group_members"))
+    assert (row["status"] if row else None) == status
 
 
 def test_a_magnum_that_is_too_old(ready: Site) -> None:
@@ -210,3 +261,13 @@ def test_quota_that_is_used_up(ready: Site) -> None:
     rows = check(ready)
     assert rows["quota", "router"]["status"] == "warning"
     assert ("quota", "network") not in rows
+
+
+def test_what_has_nearly_the_name(ready: Site) -> None:
+    ready.on("GET /v2.1/os-keypairs/Ops", {"keypair": {"name": "ops"}})
+    row = check(ready, keypairs=["Ops"])["keypair", "Ops"]
+    assert row["status"] == "failed"
+    assert row["detail"] == (
+        "can't be seen with these credentials (there is 'ops': names are compared "
+        "exactly)"
+    )

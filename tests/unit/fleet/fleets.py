@@ -10,59 +10,39 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet.fleet import (
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import door
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Host,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet.model import (
-    Record,
-)
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet.state import (
-    Offer,
-)
+from unit.fleet import factory
+from unit.fleet.factory import Record, device, process
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-def node(name: str, count: int, **more: Any) -> Record:
-    """A node whose flavor declares so many devices."""
-    accelerators = [{"vendor": "amd", "model": "MI300X", "count": count}]
-    return {
-        "id": f"id-{name}",
-        "name": name,
-        "status": "ACTIVE",
-        "cluster": {"id": "c", "name": "training"},
-        "node_group": "default-worker",
-        "role": "worker",
-        "location": "frankfurt",
-        "hardware": {"name": "gpu", "accelerators": accelerators if count else []},
-        **more,
-    }
-
-
-def device(index: int, processes: Any = (), **more: Any) -> Record:
-    """A device, held by processes of these ids; None where that is not known."""
-    held = None if processes is None else [process(pid) for pid in processes]
-    return {
-        "index": index,
-        "pci_bus_id": f"0000:{index:02x}:00.0",
-        "model": "MI300X",
-        "health": "ok",
-        "utilization_percent": 0,
-        "processes": held,
-        **more,
-    }
-
-
-def process(pid: int) -> Record:
-    """A process of alice's."""
-    return {"pid": pid, "name": "python3", "user": "alice", "memory_bytes": 1}
-
-
-def facts(devices: list[Record], age: float = 10, **more: Any) -> Record:
-    """Facts of some seconds ago."""
+def record(devices: list[Record], age: float = 10, **more: Any) -> Record:
+    """Facts of some seconds ago, as gpu_facts leaves them."""
     moment = NOW - timedelta(seconds=age)
-    told = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"gathered_at": told, "devices": devices, **more}
+    gathered_at = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"gathered_at": gathered_at, "devices": devices, **more}
+
+
+def facts(devices: list[Record], age: float = 10, **more: Any) -> Any:
+    """Facts of some seconds ago, behind the door."""
+    warnings: list[str] = []
+    known = door.facts(record(devices, age, **more), "a host", warnings.append)
+    assert warnings == []
+    return known
+
+
+def variables(host: Host) -> Record:
+    """Variables of a host, from which the door makes it again."""
+    known = host.facts
+    devices = list(known.devices) if known else []
+    return {
+        "gpufleet_node": host.server,
+        "gpufleet": known and {"gathered_at": known.gathered_at, "devices": devices},
+    }
 
 
 def host(name: str, capacity: int, allocated: int, used: float = 62) -> Host:
@@ -73,26 +53,33 @@ def host(name: str, capacity: int, allocated: int, used: float = 62) -> Host:
         )
         for n in range(capacity)
     ]
-    return Host(name, node(name, capacity), facts(devices))
+    return Host(name, factory.server(name, capacity), facts(devices))
 
 
 def worked_example() -> list[Host]:
     """Ten nodes: nine healthy; 39 of their 52 devices given out, at 0.62."""
     sizes = [(1, 0), (1, 0), (2, 0), (8, 6), (8, 6), (8, 6), (8, 5), (8, 8), (8, 8)]
     hosts = [host(f"n{number}", *size) for number, size in enumerate(sizes)]
-    return [*hosts, Host("broken", node("broken", 8, status="ERROR"))]
+    return [*hosts, Host("broken", factory.server("broken", 8, status="ERROR"))]
 
 
 _percent = st.none() | st.integers(0, 100)
 _processes = st.none() | st.lists(st.integers(1, 6), max_size=3, unique=True)
 
 
+_PART = ("uuid", "profile", "memory_total_bytes", "memory_used_bytes")
+
+
 @st.composite
-def _devices(draw: st.DrawFn) -> list[Record]:
+def device_lists(draw: st.DrawFn) -> list[Record]:
     found = []
     for index in range(draw(st.integers(0, 8))):
         parts = [
-            {"index": n, "processes": held and [process(pid) for pid in held]}
+            {
+                "index": n,
+                **dict.fromkeys(_PART),
+                "processes": held and [process(pid) for pid in held],
+            }
             for n, held in enumerate(draw(st.lists(_processes, max_size=3)))
         ]
         found.append(
@@ -109,7 +96,7 @@ def _devices(draw: st.DrawFn) -> list[Record]:
     return found
 
 
-_ports = st.none() | st.lists(
+port_lists = st.none() | st.lists(
     st.fixed_dictionaries(
         {
             "state": st.sampled_from(["ACTIVE", "DOWN"]),
@@ -119,15 +106,13 @@ _ports = st.none() | st.lists(
     max_size=4,
 )
 
-_offers = st.builds(
-    Offer,
-    st.sampled_from(["kubernetes", "slurm"]),
-    st.none() | st.integers(0, 8),
-    st.none() | st.integers(0, 10),
-    st.none() | st.just("drained: new disks"),
-    # Hypothesis would make up others for what has a default.
+offers = st.builds(
+    factory.offer,
+    source=st.sampled_from(["kubernetes", "slurm"]),
+    capacity=st.none() | st.integers(0, 8),
+    allocated=st.none() | st.integers(0, 10),
+    maintenance=st.none() | st.just("drained: new disks"),
     devices=st.none() | st.lists(st.integers(0, 8), max_size=3).map(tuple),
-    faults=st.just(()),
 )
 
 
@@ -137,20 +122,20 @@ def random_hosts(draw: st.DrawFn) -> list[Host]:
     hosts = []
     for number in range(draw(st.integers(0, 6))):
         name = f"n{number}"
-        declared = node(
+        declared = factory.server(
             name,
             draw(st.integers(0, 8)),
             status=draw(st.sampled_from(["ACTIVE", "ACTIVE", "ERROR"])),
             location=draw(st.sampled_from([None, "a", "b"])),
         )
         age = draw(st.sampled_from([0, 299, 301, -59, -61]))
-        measured = facts(draw(_devices()), age, rdma_ports=draw(_ports))
+        measured = facts(draw(device_lists()), age, rdma_ports=draw(port_lists))
         hosts.append(
             Host(
                 name,
                 draw(st.none() | st.just(declared)),
                 draw(st.none() | st.just(measured)),
-                tuple(draw(st.lists(_offers, max_size=2))),
+                tuple(draw(st.lists(offers, max_size=2))),
             )
         )
     return hosts

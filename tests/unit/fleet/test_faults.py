@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import faults
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import faults
+from unit.fleet import factory
 
 
 def found(policy: faults.Policy, **device: Any) -> list[str]:
-    told = {"devices": [{"pci_bus_id": "a", **device}]}
-    return [one["rule"] for one in faults.of_facts(told, 1, None, None, policy)]
+    facts = factory.facts([factory.device(pci_bus_id="a", **device)])
+    return [each["rule"] for each in faults.of_facts(facts, 1, None, None, policy)]
 
 
 def test_presets() -> None:
@@ -34,8 +35,8 @@ def test_rules_are_switched_and_changed() -> None:
     assert found(more, ecc_uncorrected=5) == []
     assert found(more, ecc_uncorrected=6) == ["ecc_uncorrected"]
     on = faults.policy(rules={"temperature": {"threshold": 80, "action": "cool it"}})
-    told = {"devices": [{"pci_bus_id": "a", "temperature_celsius": 81}]}
-    [fault] = faults.of_facts(told, 1, None, None, on)
+    hot = factory.facts([factory.device(pci_bus_id="a", temperature_celsius=81)])
+    [fault] = faults.of_facts(hot, 1, None, None, on)
     assert fault == {
         "rule": "temperature",
         "device": "a",
@@ -70,15 +71,13 @@ def test_bad_policies(preset: str, rules: Any, text: str) -> None:
 
 
 def test_ports_that_are_expected() -> None:
-    ports = [{"state": "ACTIVE"}, {"state": "DOWN"}]
-    told = {"devices": [], "rdma_ports": ports}
+    ports = [factory.port("ACTIVE"), factory.port("DOWN")]
+    half = factory.facts(ports=ports)
     policy = faults.policy()
-    [fault] = faults.of_facts(told, 0, 2, None, policy)
+    [fault] = faults.of_facts(half, 0, 2, None, policy)
     assert fault["evidence"] == "1 RDMA ports are active, 2 are expected"
-    assert faults.of_facts(told, 0, None, None, policy) == []
-    assert (
-        faults.of_facts({"devices": [], "rdma_ports": None}, 0, 2, None, policy) == []
-    )
+    assert faults.of_facts(half, 0, None, None, policy) == []
+    assert faults.of_facts(factory.facts(ports=None), 0, 2, None, policy) == []
 
 
 def test_every_rule_says_where_it_comes_from() -> None:

@@ -5,41 +5,42 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet import (
-    model,
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     state,
+    types,
 )
+from unit.fleet import factory
+from unit.fleet.fleets import NOW, facts
 
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-HELD = [{"pid": 1, "name": "python3"}]
-
-
-def node(count: int = 4, status: str = "ACTIVE") -> model.Record:
-    accelerators = [{"count": count}] if count else []
-    return {"status": status, "hardware": {"accelerators": accelerators}}
+HELD = [1]
 
 
-def device(**more: Any) -> model.Record:
-    usual = {"pci_bus_id": "0000:05:00.0", "health": "ok", "processes": []}
-    return {**usual, **more}
+def device(**more: Any) -> factory.Record:
+    """One of several that nothing tells apart."""
+    return factory.device(**{"pci_bus_id": None, **more})
 
 
-def facts(devices: list[model.Record], age: float = 10, **more: Any) -> model.Record:
-    moment = NOW - timedelta(seconds=age)
-    told = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"gathered_at": told, "devices": devices, **more}
+def broken(**more: Any) -> factory.Record:
+    return device(pci_bus_id="0000:05:00.0", **more)
 
 
-def allocation(given: model.Record | None, count: int = 4) -> tuple[str, Any]:
-    found = state.node_state(node(count), given, NOW)
-    assert found["health"] == "healthy"
-    assert (found["reason"] is None) == (found["allocation"] != "unknown")
-    return found["allocation"], found["allocated"]
+def state_of(
+    given: types.Facts | None, count: int = 4, stale_after: float = 300, **more: Any
+) -> types.NodeState:
+    host = types.Host("n", factory.server("n", count, **more), given)
+    return state.node_state(host, NOW, stale_after)
+
+
+def allocation(given: types.Facts | None, count: int = 4) -> tuple[str, Any]:
+    known = state_of(given, count)
+    assert known["health"] == "healthy"
+    assert (known["reason"] is None) == (known["allocation"] != "unknown")
+    return known["allocation"], known["allocated"]
 
 
 def test_allocation() -> None:
@@ -54,7 +55,7 @@ def test_allocation() -> None:
 
 
 def test_parts_count_as_parts() -> None:
-    parts = [{"processes": HELD}, {"processes": []}, {"processes": []}]
+    parts = [{"processes": [factory.process(1)]}, {"processes": []}, {"processes": []}]
     divided = device(processes=None, partitions=parts)
     assert allocation(facts([divided]), count=1) == ("partial", 0.333333)
     unknown = [*parts, {"processes": None}]
@@ -68,23 +69,23 @@ def test_parts_count_as_parts() -> None:
         (None, "there are no facts"),
         (facts([device()] * 4, age=301), "the facts are 301 s old"),
         (facts([device()] * 4, age=-61), "the facts are 61 s ahead of time"),
-        ({**facts([device()] * 4), "gathered_at": "noon"}, "gathered_at is no time"),
+        (replace(facts([device()] * 4), gathered_at="noon"), "gathered_at is no time"),
         (facts([device(processes=None)] * 4), "processes were not gathered"),
     ],
 )
-def test_unknown_is_no_fault(given: model.Record | None, reason: str) -> None:
+def test_unknown_is_no_fault(given: types.Facts | None, reason: str) -> None:
     assert allocation(given) == ("unknown", None)
-    assert reason in state.node_state(node(), given, NOW)["reason"]
+    assert reason in (state_of(given)["reason"] or "")
 
 
 def test_times() -> None:
     whole = [device()] * 4
     assert allocation(facts(whole, age=300)) == ("idle", 0)
     assert allocation(facts(whole, age=-60)) == ("idle", 0)
-    assert allocation({"devices": whole}) == ("idle", 0)
-    old = state.node_state(node(), facts(whole, age=9999), NOW, stale_after=0)
+    assert allocation(factory.facts(whole)) == ("idle", 0)
+    old = state_of(facts(whole, age=9999), stale_after=0)
     assert old["allocation"] == "idle"
-    plain = {**facts(whole), "gathered_at": "2026-11-24T11:59:50"}
+    plain = replace(facts(whole), gathered_at="2026-11-24T11:59:50")
     assert allocation(plain) == ("idle", 0)
 
 
@@ -93,15 +94,15 @@ def test_times() -> None:
     [
         (facts([device()] * 3), "3 devices are there, 4 are declared"),
         (
-            facts([device()] * 3 + [device(health="failed", health_reasons=["lost"])]),
+            facts([device()] * 3 + [broken(health="failed", health_reasons=["lost"])]),
             "0000:05:00.0: lost",
         ),
         (
-            facts([device()] * 3 + [device(ecc_uncorrected=2)]),
+            facts([device()] * 3 + [broken(ecc_uncorrected=2)]),
             "0000:05:00.0: 2 uncorrectable memory errors",
         ),
         (
-            facts([device()] * 3 + [device(row_remap_pending=True)]),
+            facts([device()] * 3 + [broken(row_remap_pending=True)]),
             "0000:05:00.0: a row of its memory waits for a reset",
         ),
         (
@@ -117,19 +118,18 @@ def test_times() -> None:
         ),
     ],
 )
-def test_faults(given: model.Record, fault: str) -> None:
-    found = state.node_state(node(), given, NOW)
-    assert found["health"] == "faulty"
-    [one] = found["faults"]
-    assert one["action"]
-    assert fault == ": ".join(filter(None, (one["device"], one["evidence"])))
+def test_faults(given: types.Facts, fault: str) -> None:
+    known = state_of(given)
+    assert known["health"] == "faulty"
+    [found] = known["faults"]
+    assert found["action"]
+    assert fault == ": ".join(filter(None, (found["device"], found["evidence"])))
     # Of facts that are too old nothing is known.
-    stale = {**given, "gathered_at": "2026-11-24T10:00:00Z"}
-    assert state.node_state(node(), stale, NOW)["health"] == "healthy"
+    stale = replace(given, gathered_at="2026-11-24T10:00:00Z")
+    assert state_of(stale)["health"] == "healthy"
 
 
 def test_a_server_that_does_not_run() -> None:
-    found = state.node_state(node(status="ERROR"), None, NOW)
-    [fault] = found["faults"]
+    [fault] = state_of(None, status="ERROR")["faults"]
     assert fault["rule"] == "server_status"
     assert fault["evidence"] == "the server's status is ERROR"

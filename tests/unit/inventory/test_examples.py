@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recorded.server import Cloud
+from fakes.recorded.server import Cloud
 
 INVENTORIES = Path(__file__).parents[3] / "inventories"
 CLOUDS = ("mycloud", "mycloud2", "devstack")  # AWX calls its cloud devstack

@@ -19,10 +19,10 @@ import yaml
 from ansible_collections.gpufleet.openstack.plugins.doc_fragments.reports import (
     ModuleDocFragment,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import reports
-from fakenode.sysfs import Node
-from recorded.kube import Kube
-from unit.fleet import fleets
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils import _reports
+from fakes.node.sysfs import Node
+from fakes.recorded.kube import Kube
+from unit.fleet import factory, fleets
 
 NOW = fleets.NOW.isoformat()
 
@@ -33,8 +33,7 @@ class Static:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.hosts: dict[str, Any] = {
-            host.name: {"gpufleet_node": host.node, "gpufleet": host.facts}
-            for host in fleets.worked_example()
+            host.name: fleets.variables(host) for host in fleets.worked_example()
         }
 
     def ask(self, expression: str) -> subprocess.CompletedProcess[str]:
@@ -128,7 +127,7 @@ def test_facts_are_never_kept_from_one_task_to_the_next(
     for tree in trees:
         tasks.append({"gpufleet.openstack.gpu_facts": tree.paths})
         tasks.append({"ansible.builtin.debug": {"msg": f"there are {{{{ {count} }}}}"}})
-    static.hosts = {"localhost": {"gpufleet": fleets.facts([])}}
+    static.hosts = {"localhost": {"gpufleet": fleets.record([])}}
     played = static.play(tasks)
     told = re.findall(r"there are (\d)", played.stdout)
     assert told == ["1", "2"], played.stdout
@@ -136,13 +135,13 @@ def test_facts_are_never_kept_from_one_task_to_the_next(
 
 def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
     devices = [
-        fleets.device(0, power_watts=float("nan"), temperature_celsius="hot"),
-        fleets.device(1, power_watts=-5, utilization_percent=True),
-        fleets.device(0, power_watts=800),
+        factory.device(0, power_watts=float("nan"), temperature_celsius="hot"),
+        factory.device(1, power_watts=-5, utilization_percent=True),
+        factory.device(0, power_watts=800),
         "a device",
     ]
     static.hosts = {
-        "a": {"gpufleet": fleets.facts(devices)},
+        "a": {"gpufleet": fleets.record(devices)},
         "b": {"gpufleet": {"devices": None}},
         "c": {"gpufleet": ["nonsense"]},
     }
@@ -166,15 +165,16 @@ def test_what_cannot_be_is_unknown_and_warned_of(static: Static) -> None:
 
 def test_templates_in_an_inventory(static: Static) -> None:
     """People may write them where facts stand else."""
-    one, two, three, *_rest = fleets.worked_example()
+    hosts = fleets.worked_example()[:3]
+    one, two, three = (fleets.variables(host)["gpufleet"] for host in hosts)
     static.hosts = {
-        "whole": {"gpufleet": "{{ there }}", "there": one.facts},
+        "whole": {"gpufleet": "{{ there }}", "there": one},
         "devices": {
             "gpufleet": {"devices": "{{ there }}"},
-            "there": (two.facts or {})["devices"],
+            "there": two["devices"],
         },
         "ports": {
-            "gpufleet": {**(three.facts or {}), "rdma_ports": []},
+            "gpufleet": {**three, "rdma_ports": []},
             "gpufleet_expected_rdma_ports": "{{ 2 + 2 }}",
         },
     }
@@ -183,6 +183,31 @@ def test_templates_in_an_inventory(static: Static) -> None:
     assert overview["warnings"] == []
     [fault] = overview["faults"]
     assert fault["evidence"] == "0 RDMA ports are active, 4 are expected"
+
+
+def test_text_of_a_node_is_no_template(static: Static, tmp_path: Path) -> None:
+    """Neither in facts, nor in what lookup and module make of them."""
+    tree = Node(tmp_path / "tree")
+    tree.mi300x("0000:05:00.0", 0)
+    tree.kfd_process(7, tree.gpu_id(0), 1 << 30)
+    tree.process(7, "{{ 6 * 7 }}")
+    static.hosts = {"localhost": {}}
+    module = {"gpufleet.openstack.fleet_info": {"reports": ["consumers"]}}
+    lookup = "lookup('gpufleet.openstack.gpu_report', 'consumers')"
+    texts = {
+        "facts": "{{ ansible_facts.gpufleet.devices[0].processes }}",
+        "lookup": f"{{{{ {lookup}.data }}}}",
+        "module": "{{ answer.consumers.data }}",
+    }
+    played = static.play(
+        [
+            {"gpufleet.openstack.gpu_facts": tree.paths},
+            {**module, "register": "answer"},
+            {"ansible.builtin.debug": {"msg": texts}},
+        ]
+    )
+    assert played.returncode == 0, played.stdout
+    assert played.stdout.count('"name": "{{ 6 * 7 }}"') == 3, played.stdout
 
 
 @pytest.mark.parametrize(
@@ -225,7 +250,8 @@ def test_templates_in_an_inventory(static: Static) -> None:
             ["nodes"],
             {"sources": [{"type": "kubernetes", "token": "x"}]},
             "sources[0].token: a source of type kubernetes has no such option, only "
-            "cluster, timeout, kubeconfig, context, resources, cloud, region_name",
+            "cluster, timeout, kubeconfig, context, resources, cloud, "
+            "kubernetes_groups, region_name",
         ),
     ],
 )
@@ -257,7 +283,7 @@ def test_what_kubernetes_has_given_out(static: Static, tmp_path: Path) -> None:
     try:
         config = kube.kubeconfig(tmp_path / "kubeconfig")
         host = fleets.host("nv-gpu-0000.example.com", 8, 0)
-        static.hosts = {host.name: {"gpufleet_node": host.node, "gpufleet": host.facts}}
+        static.hosts = {host.name: fleets.variables(host)}
         sources = [{"type": "facts"}, {"type": "kubernetes", "kubeconfig": config}]
         overview, pods, nodes = static.lookup(
             *("overview", "consumers", "nodes"), query=True, sources=sources
@@ -277,7 +303,7 @@ def test_what_kubernetes_has_given_out(static: Static, tmp_path: Path) -> None:
 
 
 def test_the_module_says_the_same(static: Static, tmp_path: Path) -> None:
-    """By C(ansible localhost -m), over all hosts of the inventory."""
+    """By `ansible localhost -m`, over all hosts of the inventory."""
     overview, nodes = static.lookup("overview", "nodes", query=True, status="busy")
 
     def module(**options: Any) -> dict[str, Any]:
@@ -334,4 +360,4 @@ def test_the_module_has_the_options_that_are_documented() -> None:
             for name, one in spec.items()
         }
 
-    assert documented(fragment) == known(reports.ARGUMENT_SPEC)
+    assert documented(fragment) == known(_reports.ARGUMENT_SPEC)

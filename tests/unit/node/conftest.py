@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import (
     collect,
     files,
 )
-from fakenode.sysfs import Gather, Node
+from fakes.node.sysfs import Gather, Node
+from unit import returned
 
 
 @pytest.fixture
@@ -25,10 +26,12 @@ def node(tmp_path: Path) -> Node:
 
 @pytest.fixture
 def gather(node: Node) -> Gather:
-    """Collect the node's facts; options as those of the module."""
+    """Collect the node's facts, as documented; options as those of the module."""
     roots = files.Roots(str(node.sysfs), str(node.procfs), str(node.dev))
 
     def run(**options: Any) -> dict[str, Any]:
-        return collect.collect(collect.Options(roots=roots, **options))
+        facts = collect.collect(collect.Options(roots=roots, **options))
+        returned.check(facts, "gpu_facts", "ansible_facts", "gpufleet")
+        return facts
 
     return run

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import gpu_metrics
-from fakenode.sysfs import VRAM, Gather, Node, from_v1_4, v1_3, write
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import (
+    gpu_metrics,
+)
+from fakes.node.sysfs import VRAM, Gather, Node, from_v1_4, v1_3, write
 
 ADDRESSES = [f"0000:{bus:02x}:00.0" for bus in range(0x05, 0x85, 0x10)]
 
@@ -218,7 +220,7 @@ def test_identity_and_memory_alone(node: Node, gather: Gather) -> None:
     assert device["power_watts"] is None
     assert device["processes"] is None
     assert facts["rdma_ports"] is facts["xid_events"] is None
-    assert "amdsmi" not in facts["backends"], "what is open was not asked for"
+    assert "amdsmi" not in facts["backends"], "what is open was not read"
     assert device["health"] == "ok"
 
 
@@ -259,8 +261,8 @@ def test_table_of_an_mi200() -> None:
 
 def test_tables_that_are_not_known_or_not_whole() -> None:
     newer = b"\x40\x00\x01\x09" + bytes(60)
-    told = {"errors": ["gpu_metrics: version 1.9 is not known"]}
-    assert gpu_metrics.read(newer) == told
+    errors = {"errors": ["gpu_metrics: version 1.9 is not known"]}
+    assert gpu_metrics.read(newer) == errors
     short = from_v1_4(5)[:40]
     assert gpu_metrics.read(short)["errors"] == ["gpu_metrics: 40 bytes of 168"]
 

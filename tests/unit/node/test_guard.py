@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node.guard import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node.guard import (
     Lost,
     Reading,
     Unavailable,
@@ -127,7 +127,7 @@ def test_nobody_waits_for_what_hangs() -> None:
     """The child holds neither the output nor the input of who started it open."""
     code = """
 import json, signal, sys
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import guard
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import guard
 class Reader:
     def open(self): return {}
     def read(self, key):

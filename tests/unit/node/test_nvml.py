@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from fakenode import nvml
-from fakenode.sysfs import Gather, Node
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import tool
+from fakes.node import nvml
+from fakes.node.sysfs import Gather, Node
 
 ADDRESSES = ["0000:07:00.0", "0000:0f:00.0", "0000:47:00.0"]
 
@@ -40,7 +41,7 @@ def read(
     def run(*lines: str, **options: Any) -> dict[str, Any]:
         nvml.configure(tmp_path / "nvml.conf", lines)
         monkeypatch.setenv("FAKE_NVML", str(tmp_path / "nvml.conf"))
-        monkeypatch.setenv("PATH", str(tmp_path))  # no nvidia-smi there
+        monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path),))  # no nvidia-smi there
         return gather(nvml_library=str(library), **options)
 
     return run
@@ -55,8 +56,10 @@ def test_all_is_well(read: Callable[..., Any], node: Node) -> None:
     held = "process 4711 1073741824"
     facts = read("gpu 0000:07:00.0 ok", held, *_gpus("ok", "ok", "ok")[1:])
     device = facts["devices"][0]
-    told = {name: device[name] for name in device if name not in ("processes", "index")}
-    assert told == {
+    values = {
+        name: device[name] for name in device if name not in ("processes", "index")
+    }
+    assert values == {
         "pci_bus_id": "0000:07:00.0",
         "vendor": "nvidia",
         "kind": "gpu",
@@ -130,7 +133,7 @@ def test_a_lost_device_costs_itself(
 
 
 def test_all_hang(read: Callable[..., Any]) -> None:
-    """As long as the time for all is there, each is asked."""
+    """As long as the time for all is there, each is tried."""
     facts = read(*_gpus("hang", "hang", "hang"), timeout=0.2)
     assert [device["health"] for device in facts["devices"]] == ["failed"] * 3
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from fakenode import nvml
-from fakenode.sysfs import Node
+from fakes.node import nvml
+from fakes.node.sysfs import Node
 
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-COLLECTION = Path(__file__).parents[3] / "plugins/module_utils/node"
+COLLECTION = Path(__file__).parents[3] / "plugins/module_utils/_node"
 
 CODE = """
 import json, sys

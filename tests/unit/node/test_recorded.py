@@ -13,11 +13,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import files
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node.amdgpu import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import files
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node.amdgpu import (
     AmdgpuReader,
 )
-from fakenode.sysfs import Gather, Node, write
+from fakes.node.sysfs import Gather, Node, write
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -27,10 +27,10 @@ def _sample(name: str) -> dict[str, Any]:
 
 
 def test_topology_of_mi300x_in_cpx(node: Node, gather: Gather) -> None:
-    for number, told in _sample("kfd-mi300x-cpx.json").items():
+    for number, sample in _sample("kfd-mi300x-cpx.json").items():
         place = node.sysfs / "class/kfd/kfd/topology/nodes" / number
-        properties = "\n".join(told["properties"])
-        write(place, {"gpu_id": told["gpu_id"], "properties": properties})
+        properties = "\n".join(sample["properties"])
+        write(place, {"gpu_id": sample["gpu_id"], "properties": properties})
     for address in ("0000:05:00.0", "0000:27:00.0"):
         folder = node.pci(address, (0x1002, 0x74A1), 0x120000, "amdgpu")
         write(
@@ -50,9 +50,9 @@ def test_topology_of_mi300x_in_cpx(node: Node, gather: Gather) -> None:
 
 def test_ports_of_a_node_with_h100(node: Node, gather: Gather) -> None:
     recorded = _sample("rdma-h100.json")
-    for key, told in recorded.items():
+    for key, port_files in recorded.items():
         device, port = key.split("/")
-        node.rdma(device, int(port), **told)
+        node.rdma(device, int(port), **port_files)
     ports = gather()["rdma_ports"]
     assert len(ports) == len(recorded) == 9
     assert {port["state"] for port in ports} == {"ACTIVE"}
@@ -63,9 +63,9 @@ def test_ports_of_a_node_with_h100(node: Node, gather: Gather) -> None:
 
 def test_a_card_of_amd(node: Node, gather: Gather) -> None:
     """An older one, without sensors of its own in this sample."""
-    told = _sample("amdgpu-vega.json")
+    contents = _sample("amdgpu-vega.json")
     folder = node.pci("0000:09:00.0", (0x1002, 0x687F), 0x030000, "amdgpu")
-    write(folder, told)
+    write(folder, contents)
     [device] = gather(backends=["amdgpu"])["devices"]
     assert device["memory_total_bytes"] == 8573157376
     assert device["memory_used_bytes"] == 1490378752

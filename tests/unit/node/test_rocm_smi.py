@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fakenode.sysfs import Gather, Node, v1_3, write
+from fakes.node.sysfs import Gather, Node, v1_3, write
 
 PACKAGES = ("rocm-smi", "librocm-smi64-1")
 CACHE = Path.home() / ".cache/gpufleet/rocm-smi"
@@ -60,8 +60,8 @@ def test_rocm_smi_tells_the_same(rocm_smi: Path, node: Node, gather: Gather) -> 
             },
         )
     script = f"mount --make-rprivate / && mount --bind {node.sysfs} /sys && exec "
-    asked = ("uniqueid", "serial", "temp", "power", "maxpower", "use", "memuse")
-    options = [f"--show{what}" for what in (*asked, "bus", "productname")]
+    facts = ("uniqueid", "serial", "temp", "power", "maxpower", "use", "memuse")
+    options = [f"--show{what}" for what in (*facts, "bus", "productname")]
     command = [sys.executable, str(rocm_smi / "libexec/rocm_smi/rocm_smi.py")]
     # Its status is that of the last thing it could not read: sensors of HBM here.
     done = subprocess.run(
@@ -81,11 +81,11 @@ def test_rocm_smi_tells_the_same(rocm_smi: Path, node: Node, gather: Gather) -> 
     ours = gather()["devices"]
     assert len(ours) == len(theirs) == 2
     for number, device in enumerate(ours):
-        told = theirs[f"card{number}"]
-        assert device["pci_bus_id"] == told["PCI Bus"]
-        assert device["uuid"] == told["Unique ID"].replace("0x", "GPU-")
-        assert device["serial"] == told["Serial Number"]
-        assert device["model"] == told["Card series"]
+        card = theirs[f"card{number}"]
+        assert device["pci_bus_id"] == card["PCI Bus"]
+        assert device["uuid"] == card["Unique ID"].replace("0x", "GPU-")
+        assert device["serial"] == card["Serial Number"]
+        assert device["model"] == card["Card series"]
         for field, name in (
             ("memory_total_bytes", "VRAM Total Memory (B)"),
             ("memory_used_bytes", "VRAM Total Used Memory (B)"),
@@ -96,4 +96,4 @@ def test_rocm_smi_tells_the_same(rocm_smi: Path, node: Node, gather: Gather) -> 
             ("temperature_celsius", "Temperature (Sensor junction) (C)"),
             ("memory_temperature_celsius", "Temperature (Sensor memory) (C)"),
         ):
-            assert device[field] == float(told[name]), field
+            assert device[field] == float(card[name]), field

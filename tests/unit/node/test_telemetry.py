@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import (
     telemetry,
     textfile,
 )
-from fakenode.sysfs import Gather, Node
+from fakes.node.sysfs import Gather, Node
 
 NOW = 1_800_000_000.0
 
@@ -66,8 +66,8 @@ def test_each_xid_is_told_once(node: Node, gather: Gather) -> None:
     ]
     host = facts["hostname"]
     labels = f'hostname="{host}",pci_bus_id="0000:05:00.0",xid="79"'
-    told = f"gpufleet_xid_timestamp_seconds{{{labels}}} {NOW - 40}"
-    assert lines(facts, "xid_timestamp_seconds") == [told]
+    line = f"gpufleet_xid_timestamp_seconds{{{labels}}} {NOW - 40}"
+    assert lines(facts, "xid_timestamp_seconds") == [line]
 
 
 def test_the_program(node: Node, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_what_there_was(
     file = tmp_path / "gpufleet.prom"
     file.write_text("before\n")
 
-    def full(*_args: object) -> None:
+    def full(*_args: object, **_more: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)

@@ -9,13 +9,14 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
-from fakenode.sysfs import Node
-from unit import documented
+from fakes.node.sysfs import Node
+from unit import documented, filesystems
 
-CODE = documented.ROOT / "plugins/module_utils/node"
+CODE = documented.ROOT / "plugins/module_utils/_node"
 
 
 def run(folder: Path, path: Path | str, *options: str) -> dict[str, Any]:
@@ -44,48 +45,73 @@ def run(folder: Path, path: Path | str, *options: str) -> dict[str, Any]:
 
 def test_it_runs_without_ansible(node: Node, tmp_path: Path) -> None:
     path = tmp_path / "lib/gpufleet"
-    folder = path / "gpufleet_node"
-    every = sorted(file.name for file in CODE.glob("*.py"))
+    file = path / "gpufleet_node.pyz"
 
     planned = run(tmp_path, path, "--check")
-    assert (planned["changed"], planned["files"]) == (True, every)
+    assert (planned["changed"], planned["files"]) == (True, [file.name])
     assert not path.exists()
 
-    assert run(tmp_path, path)["files"] == every
-    for name in every:
-        assert (folder / name).read_bytes() == (CODE / name).read_bytes()
-    modes = {file.stat().st_mode & 0o777 for file in folder.iterdir()}
-    assert (path.stat().st_mode & 0o777, modes) == (0o755, {0o644})
+    assert run(tmp_path, path)["files"] == [file.name]
+    with zipfile.ZipFile(file) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    assert held.pop("__main__.py")
+    every = {f"gpufleet_node/{one.name}": one.read_bytes() for one in CODE.glob("*.py")}
+    assert held == every
+    modes = [one.stat().st_mode & 0o777 for one in (path, file)]
+    assert modes == [0o755, 0o644]
 
     node.mi300x("0000:05:00.0")
     page = tmp_path / "page.prom"
     roots = [f"--{name.replace('_', '-')}={root}" for name, root in node.paths.items()]
-    program = [sys.executable, "-B", "-S", "-m", "gpufleet_node.telemetry"]
-    subprocess.run([*program, *roots, page], check=True, cwd=path, env={})
+    program = [sys.executable, "-I", "-S", file]
+    subprocess.run([*program, *roots, page], check=True, cwd="/", env={})
     assert "gpufleet_device_power_watts{" in page.read_text()
 
     assert not run(tmp_path, path)["changed"]
 
 
 def test_what_differs_is_put_right(tmp_path: Path) -> None:
-    folder = tmp_path / "gpufleet_node"
+    file = tmp_path / "gpufleet_node.pyz"
     run(tmp_path, tmp_path)
-    (folder / "pci.py").write_text("broken\n")
-    (folder / "of_an_earlier_version.py").write_text("")
-    (folder / "tool.py").chmod(0o600)
+    written = file.read_bytes()
+    file.write_text("broken\n")
+    older = tmp_path / "gpufleet_node"
+    older.mkdir()
+    (older / "telemetry.py").write_text("")
 
-    told = run(tmp_path, tmp_path, "--diff")
-    assert told["files"] == ["of_an_earlier_version.py", "pci.py"]
-    assert f"--- before: {folder}/pci.py" in told["printed"]
-    assert "\n-broken\n" in told["printed"]
-    assert not (folder / "of_an_earlier_version.py").exists()
-    assert (folder / "tool.py").stat().st_mode & 0o777 == 0o644
+    result = run(tmp_path, tmp_path, "--diff")
+    assert result["files"] == [file.name, older.name]
+    assert f"--- before: {file}" in result["printed"]
+    assert "\n-sha256:" in result["printed"]
+    assert not older.exists()
+    assert file.read_bytes() == written
+
+    file.chmod(0o600)
+    again = run(tmp_path, tmp_path)
+    assert (again["changed"], again["files"]) == (True, [])
+    assert file.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_place_that_will_not_do(tmp_path: Path) -> None:
     assert run(tmp_path, "lib")["msg"] == "path: lib is not absolute"
     file = tmp_path / "file"
     file.write_text("")
-    told = run(tmp_path, file)["msg"]
-    assert told.startswith(f"path: {file} can't be written: ")
+    message = run(tmp_path, file)["msg"]
+    assert message.startswith(f"path: {file} can't be written: ")
     assert file.read_text() == ""
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    with filesystems.small(tmp_path / "disk", 256) as disk:
+        file = disk / "gpufleet_node.pyz"
+        run(tmp_path, disk)
+        older = file.read_bytes() + b"older"
+        file.write_bytes(older)
+        filesystems.fill(disk)
+        failed = run(tmp_path, disk)
+        assert failed["msg"] == (
+            f"path: {disk} can't be written: No space left on device. Free some space "
+            "there, or give another path."
+        )
+        assert file.read_bytes() == older
+        assert sorted(path.name for path in disk.iterdir()) == ["filling", file.name]

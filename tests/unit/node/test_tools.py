@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.node import (
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import (
     amd_smi,
     collect,
     hl_smi,
     nvidia_smi,
     pci,
     rdma,
+    record,
     tool,
     xid,
 )
-from fakenode.sysfs import Gather, Node, write
+from fakes.node.sysfs import Gather, Node, write
 
 SAMPLES = Path(__file__).parent / "samples"
 ALL = collect.GATHER
@@ -120,13 +121,13 @@ def test_nvidia_smi_where_nvml_fails(
         "nvidia-smi",
         f'case "$*" in *apps*) cat {sample}.apps.csv;; *) cat {sample}.csv;; esac',
     )
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path), *tool.FOLDERS))
     facts = gather(nvml_library="no-such-library.so")
-    found, left_out = facts["devices"]
-    assert found["sources"] == ["pci", "nvidia_smi"]
-    assert found["health"] == "ok"
-    assert found["memory_used_bytes"] == 32362 * MIB
-    assert [process["pid"] for process in found["processes"]] == [10291, 10293, 10309]
+    listed, left_out = facts["devices"]
+    assert listed["sources"] == ["pci", "nvidia_smi"]
+    assert listed["health"] == "ok"
+    assert listed["memory_used_bytes"] == 32362 * MIB
+    assert [process["pid"] for process in listed["processes"]] == [10291, 10293, 10309]
     assert left_out["health"] == "failed"
     assert left_out["health_reasons"] == ["nvidia_smi: nvidia-smi does not list it"]
 
@@ -137,7 +138,7 @@ def test_nvidia_smi_says_why_not(
     node.nvidia("0000:83:00.0")
     message = "Failed to initialize NVML: Driver/library version mismatch"
     _fake_tool(tmp_path, "nvidia-smi", f"echo '{message}'; exit 18")
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path), *tool.FOLDERS))
     facts = gather(backends=["nvidia_smi"])
     assert facts["backends"]["nvidia_smi"]["error"] == message
     [device] = facts["devices"]
@@ -159,7 +160,7 @@ def test_gaudi(
     values = "98304, 768, 12, 96, 41, 0, N/A"
     lines = [f"{row.format(bus, bus)}, {values}" for bus in ("19", "1a")]
     _fake_tool(tmp_path, "hl-smi", "\n".join(f"echo '{line}'" for line in lines))
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path), *tool.FOLDERS))
     first, broken = gather()["devices"]
     assert (first["vendor"], first["kind"]) == ("habana", "npu")
     assert first["sources"] == ["pci", "accel", "hl_smi"]
@@ -384,4 +385,4 @@ def test_any_answer_of_amdsmi(value: Any) -> None:
     assert number is None or number == value
     assert amd_smi.number(value, "x") is None
     word = amd_smi.word({"x": value}, "x")
-    assert word is None or word == value.strip()
+    assert word is None or word == record.printable(value.strip())

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import itertools
 import socket
 import threading
 import time
@@ -16,9 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.cloud import api
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import reports
-from recorded.kube import kubeconfig
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.services import (
+    api,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils import _reports
+from fakes.recorded.kube import kubeconfig
 from unit.fleet import fleets
 
 HEAD = (
@@ -81,31 +82,31 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def source(kind: str, url: str, folder: Path) -> dict[str, Any]:
     """A source of a kind at a URL, that may take a second."""
-    told: dict[str, Any] = {"type": kind, "timeout": 1}
+    options: dict[str, Any] = {"type": kind, "timeout": 1}
     if kind == "kubernetes":
         port = int(url.rpartition(":")[2])
-        return {**told, "kubeconfig": kubeconfig(port, folder / "kubeconfig")}
+        return {**options, "kubeconfig": kubeconfig(port, folder / "kubeconfig")}
     if kind == "openstack":
         auth = {"auth_url": f"{url}/v3", "username": "a", "password": "b"}
         auth |= {"project_name": "c", "user_domain_id": "d", "project_domain_id": "d"}
         path = folder / "clouds.yaml"
         path.write_text(yaml.safe_dump({"clouds": {"it": {"auth": auth}}}))
-        return {**told, "cloud": "it"}
-    return {**told, "url": url, "token": "t"}
+        return {**options, "cloud": "it"}
+    return {**options, "url": url, "token": "t"}
 
 
 @pytest.mark.parametrize("kind", ["kubernetes", "openstack", "prometheus", "slurm"])
 def test_what_cannot_be_read_is_told_and_unknown(
     kind: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "growing", lambda *_: itertools.repeat(0.01))
+    monkeypatch.setattr(api, "PAUSES", (0.01,) * 6)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     host = fleets.host("node", 8, 4)
-    hostvars = {"node": {"gpufleet_node": host.node, "gpufleet": host.facts}}
+    hostvars = {"node": fleets.variables(host)}
     sources = [{"type": "facts"}, source(kind, url, tmp_path)]
     options = {"sources": sources, "now": fleets.NOW.isoformat()}
     begun = time.monotonic()
-    [report] = reports.compute(["overview"], options, hostvars, str(tmp_path))
+    [report] = _reports.compute(["overview"], options, hostvars, str(tmp_path))
     assert time.monotonic() - begun < 3
     assert any(text.startswith(f"{kind}: ") for text in report["warnings"])
     # The facts are still there; what a scheduler has given out is not known.
@@ -113,7 +114,7 @@ def test_what_cannot_be_read_is_told_and_unknown(
     assert report["totalGpus"] == 8
     assert report["unknownGpus"] == (8 if scheduler else 0)
     assert report["allocationRate"] == (None if scheduler else 0.5)
-    with pytest.raises(reports.Incomplete, match=f"{kind}: "):
-        reports.compute(
+    with pytest.raises(_reports.Incomplete, match=f"{kind}: "):
+        _reports.compute(
             ["overview"], {**options, "strict": True}, hostvars, str(tmp_path)
         )

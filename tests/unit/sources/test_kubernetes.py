@@ -14,17 +14,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.fleet.join import (
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.matching import (
     Schedule,
 )
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
-    kube_api,
-    kubernetes,
-)
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources.failure import (  # noqa: E501 -- the name is that long
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failure import (
     SourceError,
 )
-from recorded.kube import Kube
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
+    resources as of_devices,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
+    source as kubernetes,
+)
+from fakes.recorded.kube import Kube
 
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
 
@@ -73,23 +75,23 @@ def gpus(pod: dict[str, Any]) -> int:
 def test_every_device_of_running_pods_is_in_one_row(
     kube: Kube, options: dict[str, Any]
 ) -> None:
-    found = read(options)
+    known = read(options)
     pods = running(kube)
     assert len(pods) > 20
-    assert sum(row["stat"]["gpuRequest"] for row in found.consumers) == sum(
+    assert sum(row["stat"]["gpuRequest"] for row in known.consumers) == sum(
         map(gpus, pods)
     )
-    listed = [pod["name"] for row in found.consumers for pod in row["pods"]]
+    listed = [pod["name"] for row in known.consumers for pod in row["pods"]]
     assert sorted(listed) == sorted(pod["metadata"]["name"] for pod in pods)
-    for node in found.nodes:
+    for node in known.nodes:
         held = sum(gpus(pod) for pod in pods if pod["spec"]["nodeName"] == node.name)
         assert (node.offer.capacity, node.offer.allocated) == (8, held)
-    assert found.warnings == ()
+    assert known.warnings == ()
 
 
 def test_rows_are_the_ends_of_chains(kube: Kube, options: dict[str, Any]) -> None:
-    found = read(options)
-    rows = {row["kind"]: row for row in found.consumers}
+    known = read(options)
+    rows = {row["kind"]: row for row in known.consumers}
     assert set(rows) == {"Deployment", "CronJob", "Job", "StatefulSet"} | {
         "PyTorchJob",
         "Pod",
@@ -101,7 +103,7 @@ def test_rows_are_the_ends_of_chains(kube: Kube, options: dict[str, Any]) -> Non
     )
     assert rows["Deployment"]["name"] == deployment["metadata"]["name"]
     assert rows["Deployment"]["namespace"] == deployment["metadata"]["namespace"]
-    assert {row["cluster"] for row in found.consumers} == {"training"}
+    assert {row["cluster"] for row in known.consumers} == {"training"}
 
 
 def test_waiting_pods(kube: Kube, options: dict[str, Any]) -> None:
@@ -122,9 +124,9 @@ def test_a_kind_that_lists_do_not_tell_at_all(
     kube: Kube, options: dict[str, Any]
 ) -> None:
     """A PyTorchJob is found like anything else: no kind is known by name."""
-    found = kube.lists.pop("/apis/kubeflow.org/v1/pytorchjobs")
-    found["kind"] = "LeaderWorkerSetList"
-    kube.lists["/apis/leaderworkerset.x-k8s.io/v1/leaderworkersets"] = found
+    jobs = kube.lists.pop("/apis/kubeflow.org/v1/pytorchjobs")
+    jobs["kind"] = "LeaderWorkerSetList"
+    kube.lists["/apis/leaderworkerset.x-k8s.io/v1/leaderworkersets"] = jobs
     for pod in kube.items("pods"):
         for owner in pod["metadata"].get("ownerReferences", []):
             if owner["kind"] == "PyTorchJob":
@@ -137,8 +139,8 @@ def test_a_kind_that_lists_do_not_tell_at_all(
         "uid": "above",
         "controller": True,
     }
-    for one in found["items"]:
-        one["metadata"]["ownerReferences"] = [above]
+    for job in jobs["items"]:
+        job["metadata"]["ownerReferences"] = [above]
     rows = {row["uid"]: row for row in read(options).consumers}
     assert rows["above"]["kind"] == "LeaderWorkerSet"
     assert rows["above"]["name"] == "all-of-them"
@@ -171,10 +173,10 @@ def test_a_token_that_is_wrong(kube: Kube, tmp_path: Path) -> None:
 
 def test_owners_that_may_not_be_listed(kube: Kube, options: dict[str, Any]) -> None:
     kube.forbidden = {"replicasets"}
-    found = read(options)
-    assert "ReplicaSet" in {row["kind"] for row in found.consumers}
-    assert "Deployment" not in {row["kind"] for row in found.consumers}
-    [warning] = found.warnings
+    known = read(options)
+    assert "ReplicaSet" in {row["kind"] for row in known.consumers}
+    assert "Deployment" not in {row["kind"] for row in known.consumers}
+    [warning] = known.warnings
     assert "owners of kind ReplicaSet" in warning
     assert "403: replicasets is forbidden" in warning
 
@@ -190,9 +192,9 @@ def test_nodes_and_pods_must_be_listed(
 
 def test_a_kind_that_is_gone(kube: Kube, options: dict[str, Any]) -> None:
     del kube.lists["/apis/kubeflow.org/v1/pytorchjobs"]
-    found = read(options)
-    assert "PyTorchJob" in {row["kind"] for row in found.consumers}
-    assert found.warnings == ()
+    known = read(options)
+    assert "PyTorchJob" in {row["kind"] for row in known.consumers}
+    assert known.warnings == ()
 
 
 def test_nobody_answers(kube: Kube, options: dict[str, Any]) -> None:
@@ -220,19 +222,12 @@ def test_a_context_that_is_not_there(options: dict[str, Any]) -> None:
         read({**options, "context": "elsewhere"})
 
 
-def test_an_answer_that_is_no_json() -> None:
-    with pytest.raises(SourceError, match="answered /api with no JSON object"):
-        kube_api._checked("/api", 200, b"<html>")
-    with pytest.raises(kube_api.Refused, match="502: no message"):
-        kube_api._checked("/api", 502, b"<html>")
-
-
 # Nodes ------------------------------------------------------------------------------
 
 
 def node(**more: Any) -> dict[str, Any]:
     """A node with eight devices, and changes of its parts."""
-    found: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "metadata": {"name": "n", "labels": {}},
         "spec": {"providerID": "openstack:///6a9a46a7-9f4c-4a51-ab42-0f0e6c1a0c1f"},
         "status": {
@@ -243,15 +238,15 @@ def node(**more: Any) -> dict[str, Any]:
         },
     }
     for part, changes in more.items():
-        found[part] = {**found[part], **changes}
-    return found
+        parts[part] = {**parts[part], **changes}
+    return parts
 
 
 def pod(containers: Any, init: Any = (), **more: Any) -> dict[str, Any]:
-    """A pod of containers that ask for so much of C(nvidia.com/gpu), or of more."""
+    """A pod of containers that ask for so much of `nvidia.com/gpu`, or of more."""
 
-    def container(asked: Any, **more: Any) -> dict[str, Any]:
-        limits = asked if isinstance(asked, dict) else {"nvidia.com/gpu": str(asked)}
+    def container(units: Any, **more: Any) -> dict[str, Any]:
+        limits = units if isinstance(units, dict) else {"nvidia.com/gpu": str(units)}
         return {"resources": {"limits": limits}, **more}
 
     spec = {
@@ -270,15 +265,17 @@ def schedule(*nodes: Any, pods: Any = (), resources: Any = ()) -> Schedule:
     lists = {NODES: list(nodes), PODS: list(pods)}
     return kubernetes.schedule(
         lambda path, _query, _accept: {"items": copy.deepcopy(lists.get(path, []))},
-        (*kubernetes.RESOURCES, *resources),
+        (*of_devices.RESOURCES, *resources),
         None,
     )
 
 
-def test_a_node_is_told_by_its_server_and_addresses() -> None:
-    [found] = schedule(node()).nodes
-    assert found.provider_id == "6a9a46a7-9f4c-4a51-ab42-0f0e6c1a0c1f"
-    assert (found.name, found.aliases) == ("n", ("10.0.0.9",))
+@pytest.mark.parametrize("region", ["", "RegionOne", "eu-de-1"])
+def test_a_node_is_told_by_its_server_and_addresses(region: str) -> None:
+    provider = f"openstack://{region}/6a9a46a7-9f4c-4a51-ab42-0f0e6c1a0c1f"
+    [scheduled] = schedule(node(spec={"providerID": provider})).nodes
+    assert scheduled.provider_id == "6a9a46a7-9f4c-4a51-ab42-0f0e6c1a0c1f"
+    assert (scheduled.name, scheduled.aliases) == ("n", ("10.0.0.9",))
     [plain] = schedule(node(spec={"providerID": "kind://docker/kind/n"})).nodes
     assert plain.provider_id is None
 
@@ -318,9 +315,9 @@ def test_a_node_without_devices_is_not_ours() -> None:
     ],
 )
 def test_states(changes: Any, maintenance: Any, rules: list[str]) -> None:
-    [found] = schedule(node(**changes)).nodes
-    assert found.offer.maintenance == maintenance
-    assert [rule for rule, _evidence in found.offer.faults] == rules
+    [scheduled] = schedule(node(**changes)).nodes
+    assert scheduled.offer.maintenance == maintenance
+    assert [rule for rule, _evidence in scheduled.offer.faults] == rules
 
 
 def test_evidence() -> None:
@@ -329,8 +326,8 @@ def test_evidence() -> None:
         "conditions": [condition],
         "allocatable": {"nvidia.com/gpu": "6"},
     }
-    [found] = schedule(node(status=status)).nodes
-    assert found.offer.faults == (
+    [scheduled] = schedule(node(status=status)).nodes
+    assert scheduled.offer.faults == (
         ("not_ready", "Ready is Unknown: NodeStatusUnknown"),
         ("not_allocatable", "2 devices can't be given out: their plugin says so"),
     )
@@ -370,8 +367,8 @@ def test_capacity(
         status={"capacity": capacity, "allocatable": capacity},
     )
     everything = pod([capacity])
-    found = schedule(raw, pods=[everything])
-    [one] = found.nodes
+    known = schedule(raw, pods=[everything])
+    [one] = known.nodes
     assert one.offer.capacity == pytest.approx(devices)
     # Who holds all its parts holds all its devices.
     assert one.offer.allocated == pytest.approx(devices)
@@ -381,8 +378,8 @@ def test_capacity(
 def test_parts_of_unlike_size() -> None:
     capacity = {"nvidia.com/mig-1g.10gb": "1", "nvidia.com/mig-3g.40gb": "2"}
     raw = node(status={"capacity": capacity, "allocatable": capacity})
-    found = schedule(raw, pods=[pod([{"nvidia.com/mig-3g.40gb": "1"}])])
-    [row] = found.consumers
+    known = schedule(raw, pods=[pod([{"nvidia.com/mig-3g.40gb": "1"}])])
+    [row] = known.consumers
     assert row["stat"]["gpuRequest"] == 1
     assert row["stat"]["gpuEquivalent"] == pytest.approx(float(Fraction(3, 7)))
 
@@ -391,15 +388,15 @@ def test_further_resources() -> None:
     capacity = {"google.com/tpu": "4"}
     raw = node(status={"capacity": capacity, "allocatable": capacity})
     assert schedule(raw).nodes == []
-    [found] = schedule(raw, resources=["google.com/tpu"]).nodes
-    assert found.offer.capacity == 4
+    [scheduled] = schedule(raw, resources=["google.com/tpu"]).nodes
+    assert scheduled.offer.capacity == 4
 
 
 # What a pod asks for in effect ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("containers", "init", "asked"),
+    ("containers", "init", "units"),
     [
         ([2, 1], [], 3),
         ([1], [(4, False)], 4),
@@ -413,11 +410,11 @@ def test_further_resources() -> None:
     ],
 )
 def test_effective_requests(
-    containers: list[int], init: list[tuple[int, bool]], asked: int | None
+    containers: list[int], init: list[tuple[int, bool]], units: int | None
 ) -> None:
     rows = schedule(node(), pods=[pod(containers, init)]).consumers
     counts = [row["stat"]["gpuRequest"] for row in rows]
-    assert counts == ([] if asked is None else [asked])
+    assert counts == ([] if units is None else [units])
 
 
 def test_effective_requests_against_the_pod_s_life() -> None:
@@ -435,14 +432,14 @@ def test_effective_requests_against_the_pod_s_life() -> None:
                 beside += count if sidecar else 0
             most = max(most, beside + sum(containers))
             raw = pod(containers, init)["spec"]
-            found = kubernetes.requests(raw, re.compile("nvidia.com/gpu").fullmatch)
-            assert found.get("nvidia.com/gpu", 0) == most
+            requested = of_devices.requests(raw, re.compile("nvidia.com/gpu").fullmatch)
+            assert requested.get("nvidia.com/gpu", 0) == most
 
 
 def test_pods_that_have_ended_hold_nothing() -> None:
     ended = pod([8], status={"phase": "Succeeded"})
-    found = schedule(node(), pods=[ended])
-    assert (found.consumers, found.nodes[0].offer.allocated) == ([], 0)
+    known = schedule(node(), pods=[ended])
+    assert (known.consumers, known.nodes[0].offer.allocated) == ([], 0)
 
 
 def test_a_static_pod_is_its_own() -> None:

@@ -18,13 +18,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import (
-    prom_devices,
-    prometheus,
-    reports,
-)
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources.failure import (  # noqa: E501 -- the name is that long
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils import _reports
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import readings
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failure import (
     SourceError,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
+    exporters,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
+    labels as of_nodes,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
+    source as prometheus,
 )
 
 TOKEN = "s3cret-token"
@@ -92,7 +98,7 @@ def server() -> Iterator[Server]:
     ("status", "body", "text"),
     [
         (401, b"", "Prometheus answered 401: Unauthorized"),
-        (200, b"<html>", "no JSON object"),
+        (200, b"<html>", "what Prometheus answered is no JSON"),
         (200, {"status": "error", "error": "no space"}, "Prometheus says: no space"),
         (422, {"status": "error", "error": "too many"}, "answered 422: too many"),
     ],
@@ -130,18 +136,18 @@ def test_a_query_that_fails_leaves_the_others(server: Server, body: Any) -> None
         return 200, vector((labels, time.time() if "timestamp" in query else 50))
 
     server.answer = answer
-    told = prometheus.read({"url": server.url}, 5)
-    [node] = told.measured
+    telemetry = prometheus.read({"url": server.url}, 5)
+    [node] = telemetry.measured
     [device] = node.facts["devices"]
     assert device["temperature_celsius"] == 50
     assert device["utilization_percent"] is None
-    [warning] = told.warnings
+    [warning] = telemetry.warnings
     assert "DCGM_FI_DEV_GPU_UTIL" in warning
 
 
 def test_warnings_of_an_answer(server: Server) -> None:
-    told = {"status": "success", "data": [], "warnings": ["a store is down"]}
-    server.answer = lambda path, query: (200, told)
+    answer = {"status": "success", "data": [], "warnings": ["a store is down"]}
+    server.answer = lambda path, query: (200, answer)
     assert prometheus.read({"url": server.url}, 5).warnings == (
         "Prometheus warns: a store is down",
     )
@@ -155,7 +161,7 @@ def test_one_that_hangs(server: Server, tmp_path: Path) -> None:
     server.answer = answer
     source = {"type": "prometheus", "url": server.url, "timeout": 1}
     started = time.monotonic()
-    [report] = reports.compute(["overview"], {"sources": [source]}, {}, str(tmp_path))
+    [report] = _reports.compute(["overview"], {"sources": [source]}, {}, str(tmp_path))
     assert time.monotonic() - started < 2.5
     assert report["warnings"][0].startswith("prometheus: ")
 
@@ -164,7 +170,7 @@ def test_one_that_hangs(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "name", "aliases"),
+    ("series", "name", "aliases"),
     [
         ({"instance": "10.0.0.1:9400"}, "10.0.0.1", ("10.0.0.1",)),
         ({"instance": "[fd00::1]:9400"}, "fd00::1", ("fd00::1",)),
@@ -177,34 +183,36 @@ def test_one_that_hangs(server: Server, tmp_path: Path) -> None:
         ({}, "", ()),
     ],
 )
-def test_names(labels: dict[str, str], name: str, aliases: tuple[str, ...]) -> None:
-    assert prom_devices.host_name(labels) == name
-    assert prom_devices.aliases_of(labels) == aliases
+def test_names(series: dict[str, str], name: str, aliases: tuple[str, ...]) -> None:
+    assert of_nodes.host_name(series) == name
+    assert of_nodes.aliases_of(series) == aliases
 
 
 def test_prefixes_are_one_word() -> None:
-    amd = prom_devices.EXPORTERS[1]
+    amd = exporters.EXPORTERS[1]
     names = ["gpu_health", "amd_gpu_health", "slurm_node_gpu_health", "gpu_healthy"]
-    assert prom_devices.metrics_of(amd, names) == {
-        "gpu_health": ["amd_gpu_health", "gpu_health"]
-    }
+    assert amd.names(names) == {"gpu_health": ["amd_gpu_health", "gpu_health"]}
 
 
-def devices(server: Server, told: dict[str, list[tuple[dict[str, str], Any]]]) -> Any:
-    """Devices by host, of series by name; all told now."""
+def measured_devices(
+    server: Server, series: dict[str, list[tuple[dict[str, str], Any]]]
+) -> Any:
+    """Devices by host, of series by name; all series now."""
 
     def answer(path: str, query: str) -> tuple[int, Any]:
         if "__name__" in path:
-            return 200, {"status": "success", "data": list(told)}
-        [name] = [name for name in told if f"{name}%7B" in query]
+            return 200, {"status": "success", "data": list(series)}
+        [name] = [name for name in series if f"{name}%7B" in query]
         if "timestamp%28" in query:
-            return 200, vector(*((labels, 1e9) for labels, _value in told[name]))
-        return 200, vector(*told[name])
+            return 200, vector(*((labels, 1e9) for labels, _value in series[name]))
+        return 200, vector(*series[name])
 
     server.answer = answer
-    found = prometheus.read({"url": server.url}, 5)
-    assert found.warnings == ()
-    return {node.name: node.facts["devices"] for node in found.measured}
+    telemetry = prometheus.read({"url": server.url}, 5)
+    warnings = list(telemetry.warnings)
+    measured = readings.measurements([telemetry], warnings.append)
+    assert warnings == []
+    return {node.name: node.facts.devices for node in measured}
 
 
 @pytest.mark.parametrize(
@@ -212,36 +220,37 @@ def devices(server: Server, told: dict[str, list[tuple[dict[str, str], Any]]]) -
 )
 def test_blank_values(server: Server, value: Any) -> None:
     labels = {"gpu": "0", "hostname": "a"}
-    found = devices(
+    devices = measured_devices(
         server,
         {
             "DCGM_FI_DEV_GPU_TEMP": [(labels, 50)],
             "DCGM_FI_DEV_MEMORY_TEMP": [(labels, value)],
         },
     )
-    [device] = found["a"]
+    [device] = devices["a"]
     assert device["temperature_celsius"] == 50
     assert device["memory_temperature_celsius"] is None
 
 
 def test_negative_values(server: Server) -> None:
-    """Below zero are temperatures only; what else is, is unknown and told."""
+    """Below zero are temperatures only; what else is, is unknown and series."""
     labels = {"gpu": "0", "hostname": "a"}
-    told = {
+    series = {
         "DCGM_FI_DEV_POWER_USAGE": [(labels, -5)],
         "DCGM_FI_DEV_GPU_TEMP": [(labels, -5)],
     }
     with pytest.raises(AssertionError, match="power_watts can't be -5"):
-        devices(server, told)
-    [node] = prometheus.read({"url": server.url}, 5).measured
-    [device] = node.facts["devices"]
+        measured_devices(server, series)
+    answer = prometheus.read({"url": server.url}, 5)
+    [node] = readings.measurements([answer], print)
+    [device] = node.facts.devices
     assert (device["power_watts"], device["temperature_celsius"]) == (None, -5)
 
 
 def test_energy_and_memory_have_units(server: Server) -> None:
     nvidia = {"gpu": "0", "hostname": "a"}
     amd = {"gpu_id": "0", "hostname": "b", "gpu_partition_id": "0"}
-    found = devices(
+    devices = measured_devices(
         server,
         {
             "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": [(nvidia, 5000)],
@@ -249,40 +258,40 @@ def test_energy_and_memory_have_units(server: Server) -> None:
             "gpu_total_vram": [(amd, 1024)],
         },
     )
-    assert found["a"][0]["energy_joules"] == found["b"][0]["energy_joules"] == 5
-    assert found["b"][0]["memory_total_bytes"] == 2**30
+    assert devices["a"][0]["energy_joules"] == devices["b"][0]["energy_joules"] == 5
+    assert devices["b"][0]["memory_total_bytes"] == 2**30
 
 
 def test_our_own_metrics_are_as_old_as_their_heartbeat(server: Server) -> None:
     """node_exporter tells a file that nobody writes any more as if it were new."""
     labels = {"hostname": "a", "device": "1", "pci_bus_id": "0000:05:00.0"}
     more = {"vendor": "amd", "model": "MI300X", "serial": "1234", "instance": "a:9100"}
-    told = {
+    series = {
         "gpufleet_device_utilization_ratio": [({**labels, **more}, 0.25)],
         "gpufleet_heartbeat_timestamp_seconds": [
             ({"hostname": "a", "instance": "a:9100"}, 1e9 - 500)
         ],
         "gpufleet_xid_timestamp_seconds": [({**labels, "xid": "79"}, 30)],
     }
-    devices(server, told)
+    measured_devices(server, series)
     node, xids = prometheus.read({"url": server.url}, 5).measured
     [device] = node.facts["devices"]
     assert device["utilization_percent"] == 25
     assert (device["vendor"], device["serial"]) == ("amd", "1234")
     assert node.facts["gathered_at"] == "2001-09-09T01:38:20.000+00:00"
     [event] = xids.facts["xid_events"]
-    # Prometheus has told its age.
+    # Prometheus has series its age.
     assert (event["age_seconds"], event["action"]) == (30, "RESTART_BM")
 
-    del told["gpufleet_heartbeat_timestamp_seconds"]
+    del series["gpufleet_heartbeat_timestamp_seconds"]
     node, _xids = prometheus.read({"url": server.url}, 5).measured
     assert node.facts["gathered_at"] == "1970-01-01T00:00:00.000+00:00"
 
 
 def test_a_model_that_is_a_number_of_pci(server: Server) -> None:
     amd = {"gpu_id": "0", "hostname": "b", "card_model": "0x1002"}
-    found = devices(server, {"gpu_junction_temperature": [(amd, 1)]})
-    assert found["b"][0]["model"] is None
+    devices = measured_devices(server, {"gpu_junction_temperature": [(amd, 1)]})
+    assert devices["b"][0]["model"] is None
 
 
 def test_parts_of_nvidia_have_memory_of_their_own(server: Server) -> None:
@@ -290,7 +299,7 @@ def test_parts_of_nvidia_have_memory_of_their_own(server: Server) -> None:
         {"gpu": "0", "hostname": "a", "GPU_I_ID": part, "GPU_I_PROFILE": "3g.40gb"}
         for part in "12"
     )
-    found = devices(
+    devices = measured_devices(
         server,
         {
             "DCGM_FI_DEV_POWER_USAGE": [(first, 400), (second, 400)],
@@ -299,7 +308,7 @@ def test_parts_of_nvidia_have_memory_of_their_own(server: Server) -> None:
             "DCGM_FI_PROF_GR_ENGINE_ACTIVE": [(first, 0.7), (second, 0)],
         },
     )
-    [device] = found["a"]
+    [device] = devices["a"]
     assert device["power_watts"] == 400
     assert device["memory_used_bytes"] == 3 * 2**30
     assert device["memory_total_bytes"] == 4 * 2**30
@@ -311,6 +320,6 @@ def test_parts_of_amd_are_one_device(server: Server) -> None:
         ({"gpu_id": "0", "hostname": "b", "gpu_partition_id": str(part)}, 10 * part)
         for part in range(8)
     ]
-    found = devices(server, {"gpu_gfx_busy_instantaneous": rows})
-    [device] = found["b"]
+    devices = measured_devices(server, {"gpu_gfx_busy_instantaneous": rows})
+    [device] = devices["b"]
     assert device["utilization_percent"] == pytest.approx(35)

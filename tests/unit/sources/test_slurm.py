@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils.sources import slurm
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import (
+    gres,
+    slurm,
+)
 
 
 def node(**more: Any) -> dict[str, Any]:
@@ -41,12 +44,12 @@ def job(**more: Any) -> dict[str, Any]:
 
 
 def offer(**more: Any) -> Any:
-    [found] = slurm.schedule([node(**more)], []).nodes
-    return found.offer
+    [scheduled] = slurm.schedule([node(**more)], []).nodes
+    return scheduled.offer
 
 
 @pytest.mark.parametrize(
-    ("gres", "used", "expected"),
+    ("gres_text", "used", "expected"),
     [
         ("gpu:mi300x:8", "gpu:mi300x:3(IDX:0,4-5)", (8, 3, (0, 4, 5))),
         ("gpu:8", "gpu:0(IDX:N/A)", (8, 0, ())),
@@ -56,14 +59,14 @@ def offer(**more: Any) -> Any:
         ("gres/gpu=8", "gres/gpu=8", (8, 8, None)),
     ],
 )
-def test_gres(gres: str, used: str, expected: tuple[Any, ...]) -> None:
-    found = offer(gres=gres, gres_used=used)
-    assert (found.capacity, found.allocated, found.devices) == expected
+def test_counts(gres_text: str, used: str, expected: tuple[Any, ...]) -> None:
+    offered = offer(gres=gres_text, gres_used=used)
+    assert (offered.capacity, offered.allocated, offered.devices) == expected
 
 
 def test_nodes_without_gpus_are_left_out() -> None:
-    for gres in ("", None, "craynetwork:1", "mygpu:4"):
-        assert slurm.schedule([node(gres=gres)], []).nodes == []
+    for other in ("", None, "craynetwork:1", "mygpu:4"):
+        assert slurm.schedule([node(gres=other)], []).nodes == []
 
 
 @pytest.mark.parametrize(
@@ -86,10 +89,13 @@ def test_nodes_without_gpus_are_left_out() -> None:
 def test_states(
     state: Any, more: dict[str, Any], maintenance: bool, fault: bool
 ) -> None:
-    found = offer(state=state, reason="new disks", **more)
-    assert bool(found.maintenance) is maintenance
-    assert [rule for rule, _evidence in found.faults] == ["slurm_state"] * fault
-    for text in (found.maintenance, *(told for _rule, told in found.faults)):
+    offered = offer(state=state, reason="new disks", **more)
+    assert bool(offered.maintenance) is maintenance
+    assert [rule for rule, _evidence in offered.faults] == ["slurm_state"] * fault
+    for text in (
+        offered.maintenance,
+        *(evidence for _rule, evidence in offered.faults),
+    ):
         assert not text or "new disks" in text
 
 
@@ -127,7 +133,7 @@ def test_tasks_of_an_array_are_one_consumer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "pending"),
+    ("requested", "pending"),
     [
         ({"tres_per_node": "gres:gpu:8", "node_count": 4}, 32),
         ({"tres_per_job": "gres:gpu:4"}, 4),
@@ -138,12 +144,37 @@ def test_tasks_of_an_array_are_one_consumer() -> None:
         ({}, 0),
     ],
 )
-def test_pending(asked: dict[str, Any], pending: int) -> None:
-    waiting = job(job_state="PENDING", gres_detail=[], job_resources=None, **asked)
-    found = slurm.schedule([node()], [waiting])
-    assert (found.pending, found.consumers) == (pending, [])
+def test_pending(requested: dict[str, Any], pending: int) -> None:
+    waiting = job(job_state="PENDING", gres_detail=[], job_resources=None, **requested)
+    known = slurm.schedule([node()], [waiting])
+    assert (known.pending, known.consumers) == (pending, [])
 
 
 def test_jobs_that_have_ended_or_have_no_gpus() -> None:
     jobs = [job(job_state="FAILED"), job(gres_detail=[])]
     assert slurm.schedule([node()], jobs).consumers == []
+
+
+@pytest.mark.parametrize(
+    ("text", "indexes", "length"),
+    [
+        ("0-3,5", [0, 1, 2, 3, 5], 5),
+        ("7", [7], 1),
+        ("N/A", [], 0),
+        ("", None, 0),
+        ("0-", None, 0),
+        ("3-1", [], 0),
+        ("0-255", list(range(256)), 256),
+        ("0-256", None, 257),
+        ("0-999999999", None, 10**9),
+        ("0-9999999999", None, 0),
+        (",".join(["0-99999"] * 1000), None, 10**8),
+    ],
+)
+def test_indexes(text: str, indexes: list[int] | None, length: int) -> None:
+    assert gres.indexes(text) == indexes
+    assert gres.length(text) == length
+
+
+def test_a_count_of_more_digits_than_a_number_has() -> None:
+    assert gres.count("gpu:" + "9" * 10_000) == 0

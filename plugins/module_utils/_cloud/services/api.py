@@ -1,0 +1,516 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One OpenStack service's REST API: requests, retries, errors.
+
+It stands on an adapter of openstacksdk (a keystoneauth adapter), which knows
+endpoints and tokens, and adds what the SDK leaves to its callers: which request
+may be sent again, errors with a type, and paging.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import typing as t
+from urllib.parse import urlsplit
+
+from ... import _http
+from ..engine.clock import Clock
+from ..engine.errors import (
+    ApiError,
+    AuthError,
+    CloudError,
+    Conflict,
+    InvalidInput,
+    NoEndpoint,
+    NotFound,
+    OutcomeUnknown,
+    ResourceError,
+)
+from .exact import ExactNames
+from .transport import Unusable
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
+"""Seconds to wait before a request is sent again."""
+
+MOST_PAGES = 1000
+MOST_OF_LIST = 2 * _http.MOST_BYTES
+"""Pages and bytes of a list; 10,000 servers take ten pages and 30 MB."""
+
+T = t.TypeVar("T")
+
+_BUSY = (429, 503)
+_GATEWAY = (502, 504)
+_QUOTA = re.compile(r"quota|limit exceeded|maximum .* (number|per project)", re.I)
+
+
+class Api:
+    """Requests to one service.
+
+    Args:
+        name: The service's name for messages ("Magnum").
+        connect: Makes the adapter. It may ask the service for its versions, so it
+            is called with the first request and repeated like a read.
+        clock: Limits the pauses between retries.
+        microversion: Service type and microversion of all requests ("compute 2.61").
+
+    Attributes:
+        unsettled: Paths that begin so are answered with 400 for a moment, around a
+            creation or deletion. Such a read is repeated.
+        exact: Compares names, which the service itself may not do exactly.
+        needed_for: Says, in messages, what the service is needed for.
+    """
+
+    unsettled: str | None = None
+    needed_for = ""
+
+    def __init__(
+        self,
+        name: str,
+        connect: t.Callable[[], t.Any],
+        clock: Clock,
+        microversion: str = "",
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.microversion = microversion
+        self.exact = ExactNames()
+        self._connect = connect
+        self._adapter: t.Any = None
+        self._received = 0
+
+    # Reads ------------------------------------------------------------------
+
+    def get(
+        self, path: str, params: dict[str, t.Any] | None = None
+    ) -> dict[str, t.Any]:
+        """Read one resource.
+
+        Raises:
+            NotFound: The answer was 404.
+        """
+        pauses: t.Sequence[float] = ()
+        if self.unsettled and path.startswith(self.unsettled):
+            pauses = (0.5, 1, 2)
+        for pause in pauses:
+            try:
+                return self.send("GET", path, params=params).body
+            except InvalidInput:
+                if not self.clock.pause(pause):
+                    raise
+        return self.send("GET", path, params=params).body
+
+    def find(
+        self, path: str, params: dict[str, t.Any] | None = None
+    ) -> dict[str, t.Any] | None:
+        """Read one resource, None where the answer is 404."""
+        try:
+            return self.get(path, params)
+        except NotFound:
+            return None
+
+    def list(
+        self, path: str, key: str, params: dict[str, t.Any] | None = None
+    ) -> list[dict[str, t.Any]]:
+        """Read all pages of a list.
+
+        Args:
+            path: Path below the service's endpoint.
+            key: The answer's key that holds the list.
+            params: Query parameters of the first page.
+        """
+        return [item for page in self.pages(path, key, params) for item in page]
+
+    def pages(
+        self, path: str, key: str, params: dict[str, t.Any] | None = None
+    ) -> t.Iterator[t.Sequence[dict[str, t.Any]]]:
+        """Read a list page by page, for those who keep little of each.
+
+        Raises:
+            ApiError: It does not end: a page is repeated, or it is longer than any
+                usual list, or its further pages take longer than the task may.
+        """
+        page: str | None = path
+        seen: set[str] = set()
+        before = self._received
+        while page:
+            answer = self.get(page, params)
+            yield answer.get(key) or []
+            query, params = _next_query(answer, key), None
+            page = f"{path}?{query}" if query else None
+            if not page:
+                return
+            size = self._received - before
+            if page in seen or len(seen) + 1 >= MOST_PAGES or size > MOST_OF_LIST:
+                raise ApiError(
+                    f"{self.name} lists {path} without end: after {len(seen) + 1} "
+                    f"pages and {size >> 20} MiB it refers to another one"
+                )
+            if not self.clock.remaining():
+                raise ApiError(
+                    f"{self.name} has listed {len(seen) + 1} pages of {path}, and the "
+                    f"time for the whole task is over ({self.clock.timeout:g} s)"
+                )
+            seen.add(page)
+
+    # Writes -----------------------------------------------------------------
+
+    def create(self, path: str, body: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Send a POST that makes a resource: once, whatever happens.
+
+        It is sent again only where it surely was not accepted: the connection was
+        refused, or the answer was 429.
+
+        Raises:
+            OutcomeUnknown: It was sent, and whether it was done is not known.
+        """
+        return self.send("POST", path, json=body, once=True).body
+
+    def post(self, path: str, body: t.Any) -> dict[str, t.Any]:
+        """Send a POST that may be repeated without harm (an action to a state)."""
+        return self.send("POST", path, json=body).body
+
+    def put(self, path: str, body: t.Any) -> dict[str, t.Any]:
+        """Send a PUT."""
+        return self.send("PUT", path, json=body).body
+
+    def patch(self, path: str, body: t.Any) -> dict[str, t.Any]:
+        """Send a PATCH that sets values (and so may be repeated)."""
+        return self.send("PATCH", path, json=body).body
+
+    def delete(self, path: str) -> None:
+        """Delete; what is gone already is no error."""
+        with contextlib.suppress(NotFound):
+            self.send("DELETE", path)
+
+    # How --------------------------------------------------------------------
+
+    def negotiate(self) -> str:
+        """Find out the microversion, where the service does not say it beforehand.
+
+        This is asked before the first request, and for as long as it returns nothing.
+        """
+        return ""
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        once: bool = False,
+        plain: bool = False,
+        **kwargs: t.Any,
+    ) -> Answer:
+        """Send a request, and again where that is safe.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: Path below the service's endpoint.
+            once: The request may be executed at most once.
+            plain: Without a microversion.
+            kwargs: `params` or `json`.
+        """
+        headers = {"Accept": "application/json"}
+        if not plain:
+            self.microversion = self.microversion or self.negotiate()
+            if self.microversion:
+                headers["OpenStack-API-Version"] = self.microversion
+        return self._retry(
+            lambda: self._exchange(method, path, once, headers=headers, **kwargs)
+        )
+
+    def sign_in(self) -> None:
+        """Get endpoint and token ready, with the retries of a read."""
+        self._retry(lambda: None)
+
+    def _retry(self, exchange: t.Callable[[], T]) -> T:
+        """Sign in, then do it; again where that is safe."""
+        unclear = False
+        for pause in (*PAUSES, None):
+            try:
+                self._sign_in()
+                return exchange()
+            except _Failed as failed:
+                unclear = unclear or failed.unclear
+                if (
+                    pause is None
+                    or not failed.again
+                    or not self.clock.pause(max(pause, failed.pause))
+                ):
+                    failed.error.unclear = unclear
+                    raise failed.error from None
+        raise AssertionError("unreachable")
+
+    def _sign_in(self) -> None:
+        """Get endpoint and token ready, apart from the request itself.
+
+        A failure here means that the request was not sent, and so may be repeated.
+        """
+        from keystoneauth1 import exceptions as ka
+        from openstack import exceptions as sdk
+
+        try:
+            if self._adapter is None:
+                self._adapter = self._connect()
+            self._adapter.get_token()
+        except Unusable as error:
+            text = f"{self.name} or Keystone answered with {error}"
+            raise _Failed(ApiError(text), False) from error
+        except sdk.SDKException as error:
+            # Not in the catalogue at all, or it could not say its versions just now.
+            again = not isinstance(error, sdk.ConfigException)
+            kind = ApiError if again else NoEndpoint
+            raise _Failed(self._no_endpoint(error, kind), again) from error
+        except ka.CatalogException as error:
+            raise _Failed(self._no_endpoint(error, NoEndpoint), False) from error
+        except ka.HttpError as error:
+            again = error.http_status in _BUSY + _GATEWAY
+            raise _Failed(client_error(self.name, error), again) from error
+        except ka.ClientException as error:
+            again = isinstance(error, ka.RetriableConnectionFailure)
+            raise _Failed(client_error(self.name, error), again) from error
+
+    def _no_endpoint(self, error: Exception, kind: type[ApiError]) -> ApiError:
+        text = " ".join(filter(None, [_no_endpoint(self.name, error), self.needed_for]))
+        return kind(text)
+
+    def _exchange(self, method: str, path: str, once: bool, **kwargs: t.Any) -> Answer:
+        """Send a request, one time."""
+        from keystoneauth1 import exceptions as ka
+
+        try:
+            # The adapter's own retries are off: they would repeat a create.
+            answer = self._adapter.request(
+                path,
+                method,
+                raise_exc=False,
+                connect_retries=0,
+                status_code_retries=0,
+                **kwargs,
+            )
+        except Unusable as error:
+            text = f"{self.name} answered {method} {path} with {error}"
+            raise self._broken(text, method, once, again=False) from error
+        except (ka.SSLError, ka.CatalogException) as error:
+            raise _Failed(client_error(self.name, error), False) from error
+        except ka.ConnectionError as error:
+            text = f"{self.name} did not answer {method} {path}: {error}"
+            if never_sent(error):
+                raise _Failed(ApiError(text), True) from error
+            raise self._broken(text, method, once) from error
+        except ka.ClientException as error:
+            raise _Failed(client_error(self.name, error), False) from error
+        self._received += len(answer.content)
+        return Answer(self._body(answer, method, path, once), answer.headers)
+
+    def _body(
+        self, answer: t.Any, method: str, path: str, once: bool
+    ) -> dict[str, t.Any]:
+        """Return the JSON object of an answer, or raise what the answer means."""
+        known = {"status": answer.status_code, "request_id": request_id(answer)}
+        try:
+            # Of redirects only those that were not followed, as they lead nowhere.
+            if answer.status_code >= 300:
+                raise self._refused(answer, method, path, once)
+            # A read and a create say what there is; all else may answer nothing.
+            silent = not answer.content and method != "GET" and not once
+            body = {} if silent else answer.json()
+        except Unusable as error:
+            text = f"{self.name} answered {method} {path} with {error}"
+            raise self._broken(text, method, once, again=False, **known) from error
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            # Cut short, or from something between the service and us.
+            text = (
+                f"{self.name} answered {method} {path} with something that is not "
+                "a JSON object"
+            )
+            raise self._broken(text, method, once, **known)
+        return body
+
+    def _refused(self, answer: t.Any, method: str, path: str, once: bool) -> _Failed:
+        """Return the failure for an answer of 400 or above."""
+        status = answer.status_code
+        failure = answer_error(self.name, method, path, answer)
+        if status in _GATEWAY and once:
+            failure = OutcomeUnknown(
+                failure.message, status=status, request_id=failure.request_id
+            )
+        again = status == 429 or (status in _BUSY + _GATEWAY and not once)
+        unclear = method != "GET" and status >= 500
+        return _Failed(failure, again, _retry_after(answer), unclear)
+
+    def _broken(
+        self,
+        message: str,
+        method: str,
+        once: bool,
+        again: bool = True,
+        **answer: t.Any,
+    ) -> _Failed:
+        """Return the failure for a request that broke half-way.
+
+        A create may have been executed all the same, and so must not be repeated.
+        """
+        error: type[CloudError] = OutcomeUnknown if once else ApiError
+        again = again and not once
+        return _Failed(error(message, **answer), again, unclear=method != "GET")
+
+
+class Answer(t.NamedTuple):
+    """What a service answered."""
+
+    body: dict[str, t.Any]
+    headers: t.Mapping[str, str]
+
+
+class _Failed(Exception):
+    """A request failed. It may be sent again where `again` says so.
+
+    `unclear` says that it is a write which may have been done.
+    """
+
+    def __init__(
+        self,
+        error: CloudError,
+        again: bool,
+        pause: float = 0.0,
+        unclear: bool = False,
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.again = again
+        self.pause = pause
+        self.unclear = unclear
+
+
+_NO_CONNECTION = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
+def never_sent(error: BaseException) -> bool:
+    """Return whether the connection was never made, so that nothing was executed.
+
+    keystoneauth reports a refused connection and one that broke after the request
+    with the same type; the cause tells them apart.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        # requests wraps urllib3's errors as arguments or reasons, not as causes.
+        for part in (seen, getattr(seen, "reason", None), *seen.args):
+            reason = getattr(part, "reason", part)
+            if type(reason).__name__ in _NO_CONNECTION:
+                return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def request_id(answer: t.Any) -> str | None:
+    """Return the service's id of the request, None where it sent none."""
+    for header in ("x-openstack-request-id", "x-compute-request-id"):
+        if answer.headers.get(header):
+            return str(answer.headers[header])
+    return None
+
+
+def answer_error(name: str, method: str, path: str, answer: t.Any) -> CloudError:
+    """Return the typed error for an answer of 400 or above."""
+    status = answer.status_code
+    message = message_of(answer)
+    kind: type[CloudError] = ApiError
+    if status == 401:
+        kind = AuthError
+    elif status == 413 or (status == 403 and _QUOTA.search(message)):
+        kind = ResourceError
+    elif status == 403:
+        kind = AuthError
+    elif status == 404:
+        kind = NotFound
+    elif status == 409:
+        kind = Conflict
+    elif status == 400:
+        kind = InvalidInput
+    return kind(
+        f"{name} answered {status} to {method} {path.split('?')[0]}: {message}",
+        status=status,
+        request_id=request_id(answer),
+    )
+
+
+def message_of(answer: t.Any) -> str:
+    """Return what a service says in its error, in whichever of their forms."""
+    try:
+        body = answer.json()
+    except ValueError:
+        text = re.sub(r"<[^>]+>", " ", answer.text or "")
+        return " ".join(text.split())[:500] or str(answer.reason)
+    if isinstance(body, dict) and isinstance(body.get("errors"), list):
+        errors = [e for e in body["errors"] if isinstance(e, dict)]
+        messages = [str(e.get("detail") or e.get("title")) for e in errors]
+        return "; ".join(messages) or str(answer.reason)
+    return _first_message(body) or json.dumps(body)[:500]
+
+
+def _first_message(body: t.Any) -> str | None:
+    """Return the first `message` in an error body, however deep it is in there."""
+    if not isinstance(body, dict):
+        return None
+    if isinstance(body.get("message"), str):
+        return t.cast(str, body["message"])
+    for value in body.values():
+        message = _first_message(value)
+        if message:
+            return message
+    return None
+
+
+def client_error(name: str, error: Exception) -> CloudError:
+    """Return the typed error for a failure before the service itself was asked."""
+    from keystoneauth1 import exceptions as ka
+
+    status = getattr(error, "http_status", None) or None
+    ident = getattr(error, "request_id", None)
+    refused = (
+        ka.Unauthorized,
+        ka.Forbidden,
+        ka.AuthorizationFailure,
+        ka.AuthPluginException,
+    )
+    if isinstance(error, refused):
+        text = f"Keystone did not accept the credentials: {error}"
+        return AuthError(text, status=status, request_id=ident)
+    if isinstance(error, ka.CatalogException):
+        return NoEndpoint(_no_endpoint(name, error))
+    if isinstance(error, ka.SSLError):
+        return ApiError(f"{name}: {error}. Check ca_cert and validate_certs.")
+    return ApiError(f"{name}: {error}", status=status, request_id=ident)
+
+
+def _no_endpoint(name: str, error: Exception) -> str:
+    return (
+        f"The cloud has no usable endpoint for {name}: {str(error).rstrip('.')}. "
+        "Check region_name and interface."
+    )
+
+
+def _retry_after(answer: t.Any) -> float:
+    """Return the seconds that a 429 asks to wait, at most 60."""
+    try:
+        return min(60.0, max(0.0, float(answer.headers.get("Retry-After", 0))))
+    except ValueError:
+        return 0.0
+
+
+def _next_query(answer: dict[str, t.Any], key: str) -> str | None:
+    """Return the query string of the next page.
+
+    Magnum answers `next`, Nova and Neutron `KEY_links`. Of these URLs only the
+    query is of use: their host is often not the one that this client reaches.
+    """
+    url = answer.get("next")
+    for link in answer.get(f"{key}_links") or []:
+        if link.get("rel") == "next":
+            url = link.get("href")
+    return urlsplit(str(url)).query if url else None

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The source Kubernetes: nodes with devices, and the workloads that hold them."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from functools import partial
+
+from ....module_utils._cloud.engine.clock import Clock
+from ....module_utils._cloud.engine.errors import CloudError
+from ....module_utils._cloud.services import certificates, credentials
+from ....module_utils._cloud.services.session import Cloud
+from ....module_utils._schedulers import kubeconfig, kubernetes
+from ....module_utils._schedulers.errors import SchedulerError
+from ....module_utils._schedulers.kubernetes import Get, Refused, listed
+from ..._fleet.types import Consumer, Record, Schedule, consumer
+from ..base import Source, no_schedule
+from ..failure import SourceError
+from ..partial import guarded
+from .owners import Owner, Owners
+from .records import Node, Pod
+from .resources import RESOURCES, matcher
+
+USER = "gpufleet:reports"
+GROUPS = ("gpufleet:readers",)
+"""Whom the certificates of the source are for. Kubernetes knows no users: it believes
+certificates."""
+
+_RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+_PLAYBOOK = "the playbook gpufleet.openstack.kubernetes_access"
+_MANIFEST = "playbooks/files/kubernetes-access.yml"
+
+
+def read(options: Record, timeout: float) -> Schedule:
+    """Read nodes, pods and their owners.
+
+    Args:
+        options: `kubeconfig` and `context` say where, or `cloud` and `region_name`,
+            whose Magnum signs a certificate of `kubernetes_groups` for `cluster`.
+            `cluster` names the cluster; `resources` are further resources that are
+            devices.
+        timeout: Seconds for all of it.
+
+    Raises:
+        SourceError: It could not be read.
+    """
+    resources = (*RESOURCES, *(options.get("resources") or ()))
+    try:
+        get = client(options, timeout)
+        return schedule(get, resources, options.get("cluster"))
+    except Refused as error:
+        help_ = _how_to_allow(options) if error.status == 403 else ""
+        raise SourceError(f"{error}{help_}") from error
+    except SchedulerError as error:
+        raise SourceError(str(error)) from error
+
+
+def client(options: Record, timeout: float) -> Get:
+    """Return what sends the requests.
+
+    Raises:
+        SourceError: Magnum gives no credential.
+        SchedulerError: The kubeconfig is of no use.
+    """
+    begin = time.monotonic()
+    if options.get("cloud"):
+        access = _signed_by_magnum(options, timeout)
+    else:
+        path, context = options.get("kubeconfig"), options.get("context")
+        # A plugin that hangs is ended before nobody waits for the source any more.
+        access = kubeconfig.read(path, context, 0.8 * timeout)
+    return kubernetes.client(access, timeout - (time.monotonic() - begin))
+
+
+def _signed_by_magnum(options: Record, timeout: float) -> kubeconfig.Access:
+    """Get a certificate for a cluster of Magnum's. Its key stays in memory."""
+    names = ("cloud", "region_name")
+    session = {name: options[name] for name in names if options.get(name)}
+    groups = options.get("kubernetes_groups") or GROUPS
+    try:
+        cloud = Cloud(session, Clock(timeout), lambda _text: None)
+        cluster = credentials.find_cluster(cloud, options["cluster"])
+        issued = credentials.issue(cloud, cluster, USER, groups)
+    except CloudError as error:
+        raise SourceError(error.message) from error
+    return kubeconfig.Access(
+        server=issued.server,
+        ca=issued.ca,
+        certificate=issued.certificate,
+        key=issued.key,
+    )
+
+
+def _how_to_allow(options: Record) -> str:
+    """Return what to do where the API server forbids to list nodes or pods."""
+    if not options.get("cloud"):
+        return (
+            ". The user of the kubeconfig requires the right to list nodes and pods, "
+            f"which the ClusterRole {GROUPS[0]} of {_MANIFEST} grants"
+        )
+    groups = ", ".join(options.get("kubernetes_groups") or GROUPS)
+    return (
+        f". The certificate is for the groups {groups} (option kubernetes_groups), "
+        "which require the right to list nodes and pods. Run "
+        f"{_PLAYBOOK} once for each cluster: it grants this right to {GROUPS[0]} by "
+        f"applying {_MANIFEST} as an administrator"
+    )
+
+
+def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Schedule:
+    """Return what an API server knows of nodes and workloads.
+
+    Args:
+        get: Sends the requests.
+        resources: Names of resources that are devices.
+        cluster: Name of the cluster.
+
+    Raises:
+        SchedulerError: It did not answer; or not with its nodes and pods.
+    """
+    warnings: list[str] = []
+    is_device = matcher(resources)
+    read_node = guarded(
+        partial(Node.of, is_device=is_device), "node", warnings.append, Node.unknown
+    )
+    read_pod = guarded(
+        partial(Pod.of, is_device=is_device), "pod", warnings.append, Pod.unknown
+    )
+    nodes = listed(get, "/api/v1/nodes", read_node)
+    by_name = {node.name: node for node in nodes}
+    pods = listed(get, "/api/v1/pods", read_pod, _RUNNING)
+    owners = Owners(get, warnings.append)
+    owners.learn(pod.owner for pod in pods if pod.owner)
+    consumers: dict[str, Consumer] = {}
+    # By node; that of None is pending.
+    requested: dict[str | None, float | None] = {}
+    for pod in pods:
+        equivalent = pod.equivalent(by_name.get(pod.node or ""))
+        before = requested.get(pod.node, 0.0)
+        if before is None or equivalent is None:
+            requested[pod.node] = None
+        else:
+            requested[pod.node] = before + equivalent
+        if pod.node and equivalent is not None:
+            _add(consumers, pod, equivalent, owners.top(pod.owner), cluster)
+    return Schedule(
+        source="kubernetes",
+        nodes=[node.scheduled(requested.get(node.name, 0.0)) for node in nodes],
+        consumers=list(consumers.values()),
+        pending=requested.get(None, 0.0),
+        cluster=cluster,
+        warnings=tuple(warnings),
+    )
+
+
+def _add(
+    consumers: dict[str, Consumer],
+    pod: Pod,
+    equivalent: float,
+    owner: Owner | None,
+    cluster: str | None,
+) -> None:
+    """Add a pod to its consumer: its owner, or itself where it has none."""
+    uid = owner.uid if owner else pod.uid
+    row = consumers.get(uid)
+    if row is None:
+        row = consumers[uid] = consumer(
+            kind=owner.kind if owner else "Pod",
+            name=owner.name if owner else pod.name,
+            source="k8s",
+            namespace=pod.namespace,
+            uid=uid,
+            pods=[],
+            cluster=cluster,
+            devices=None,
+        )
+    row["stat"]["gpuRequest"] += pod.units
+    row["stat"]["gpuEquivalent"] += equivalent
+    if row["pods"] is not None:
+        row["pods"].append({"name": pod.name, "node": pod.node, "gpus": pod.units})
+
+
+def _check(options: Record) -> str | None:
+    if options["cloud"] and (options["kubeconfig"] or not options["cluster"]):
+        return ".cloud: takes cluster, and no kubeconfig"
+    groups = options["kubernetes_groups"]
+    if groups != list(GROUPS) and not options["cloud"]:
+        return (
+            ".kubernetes_groups: requires cloud, whose Magnum signs a certificate for "
+            "them; the groups of a kubeconfig are those of its user"
+        )
+    if not groups:
+        return ".kubernetes_groups: must name at least one group"
+    complaints = filter(None, map(certificates.complaint, groups))
+    return next((f".kubernetes_groups: {text}" for text in complaints), None)
+
+
+SOURCE = Source(
+    type="kubernetes",
+    options={
+        "kubeconfig": {"type": "path"},
+        "context": {"type": "str"},
+        "resources": {"type": "list", "elements": "str", "default": []},
+        "cloud": {"type": "str"},
+        "kubernetes_groups": {
+            "type": "list",
+            "elements": "str",
+            "default": list(GROUPS),
+        },
+        "region_name": {"type": "str"},
+    },
+    check=_check,
+    read=read,
+    failed=no_schedule,
+)

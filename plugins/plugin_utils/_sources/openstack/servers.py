@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers as Nova knows them, in the shape of the fleet."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from functools import partial
+
+from ....module_utils._cloud.accelerators import extra_specs
+from ....module_utils._cloud.accelerators.flavors import (
+    accelerators as flavor_accelerators,
+)
+from ....module_utils._cloud.services.session import Cloud
+from ..._fleet.membership import CloudServer
+from ..._fleet.types import Accelerator, Address, Hardware, Record
+from ..._fleet.values import is_text
+from ..partial import guarded, or_nothing, text, with_texts
+
+_IMAGES = 50
+"""Images asked for at a time: so many ids fit into a URL."""
+
+
+Booted = tuple[CloudServer, str | None]
+"""A server, and the id of the image that it was made from."""
+
+
+def read_servers(
+    cloud: Cloud, query: Record, flavors: list[Record], warn: t.Callable[[str], None]
+) -> list[Booted]:
+    """Read servers, without what their images say of the operating system.
+
+    A record that can't be a server's is left out.
+
+    Args:
+        cloud: The region; its project's servers are read.
+        query: What Nova leaves out.
+        flavors: All flavors, for today's prices.
+        warn: Takes a warning for each record that is left out.
+
+    Raises:
+        CloudError: Nova did not answer.
+    """
+    known = {flavor["name"]: flavor for flavor in with_texts(flavors, "name")}
+    hardware: dict[str, Hardware] = {}
+
+    def booted(raw: Record) -> Booted:
+        # Thousands of servers share a flavor: it is read and kept once.
+        key = json.dumps(raw["flavor"], sort_keys=True)
+        if key not in hardware:
+            hardware[key] = _hardware(raw["flavor"], known)
+        image = raw.get("image")  # of a server on a volume it is an empty text
+        ident = image.get("id") if _is_dict(image) else None
+        return _server(raw, hardware[key]), ident if is_text(ident) else None
+
+    read = guarded(booted, "server", warn, name=_name)
+    pages = cloud.nova.server_pages(query)
+    return [server for page in pages for server in map(read, page) if server]
+
+
+def _server(raw: Record, hardware: Hardware) -> CloudServer:
+    return {
+        "id": text(raw["id"]),
+        "name": raw.get("name"),
+        "status": raw.get("status"),
+        "hardware": hardware,
+        "addresses": list(_addresses(raw.get("addresses"))),
+        "availability_zone": raw.get("OS-EXT-AZ:availability_zone") or None,
+        "created_at": raw.get("created"),
+        "project_id": raw.get("tenant_id"),
+        "os_distro": None,
+    }
+
+
+def _addresses(networks: object) -> t.Iterator[Address]:
+    """Yield the addresses of a server; what is of another shape is none."""
+    for network, ports in sorted(networks.items() if _is_dict(networks) else ()):
+        for port in ports if isinstance(ports, list) else ():
+            if _is_dict(port) and is_text(port.get("addr")):
+                yield {
+                    "network": network,
+                    "address": port["addr"],
+                    "version": port.get("version"),
+                    "floating": port.get("OS-EXT-IPS:type") == "floating",
+                }
+
+
+def _name(raw: object) -> object:
+    return raw.get("name") if _is_dict(raw) else raw
+
+
+def _is_dict(value: object) -> t.TypeGuard[Record]:
+    return isinstance(value, dict)
+
+
+def _hardware(embedded: Record, flavors: dict[str, Record]) -> Hardware:
+    """Return a server's accelerators as it booted, and its prices of today."""
+    name = embedded.get("original_name")
+    specs = embedded.get("extra_specs") or {}
+    current = (flavors.get(str(name)) or {}).get("extra_specs") or {}
+    booted, now = extra_specs.decode(specs), extra_specs.decode(current)
+    accelerators = flavor_accelerators(specs) or flavor_accelerators(current)
+    return {
+        "name": name,
+        "accelerators": t.cast(list[Accelerator], accelerators),
+        "vcpus": embedded.get("vcpus"),
+        "ram_mib": embedded.get("ram"),
+        "power_watts": _either(now.power_watts, booted.power_watts),
+        "hourly_cost": _either(now.hourly_cost, booted.hourly_cost),
+    }
+
+
+def _either(now: float | None, booted: float | None) -> float | None:
+    return booted if now is None else now
+
+
+def add_distros(
+    cloud: Cloud, servers: list[Booted], warn: t.Callable[[str], None]
+) -> None:
+    """Add what images say of their operating system."""
+    wanted = sorted({image for _server, image in servers if image})
+    images: list[Record] = []
+    for start in range(0, len(wanted), _IMAGES):
+        query = {"id": f"in:{','.join(wanted[start : start + _IMAGES])}"}
+        read = partial(cloud.glance.list, "/images", "images", query)
+        images += or_nothing(read, "images", warn)
+    known = with_texts(images, "id", "os_distro")
+    distros = {image["id"]: image["os_distro"] for image in known}
+    for server, image in servers:
+        server["os_distro"] = distros.get(image or "")

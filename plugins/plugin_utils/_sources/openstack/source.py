@@ -1,0 +1,220 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What OpenStack knows of a fleet: regions of clouds, each in a handful of requests."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ....module_utils._cloud.engine.clock import Clock
+from ....module_utils._cloud.engine.errors import CloudError
+from ....module_utils._cloud.services.session import Cloud, give_home
+from ..._fleet.membership import Seen, nodes
+from ..._fleet.readings import identified
+from ..._fleet.types import Listing, Record, Server, Storage
+from ..._fleet.values import is_number, shown
+from ..base import Source
+from ..failure import SourceError
+from ..partial import MANY, or_nothing
+from ..threads import Pool
+from .clusters import read_clusters
+from .filters import Filters
+from .servers import add_distros, read_servers
+
+GIB = 2**30
+TIMEOUT = 120
+"""Seconds that a region may take."""
+
+
+class Region(t.NamedTuple):
+    """What was read of a region of a cloud.
+
+    Attributes:
+        name: Names of cloud and region, for people.
+        nodes: Its nodes, those that are wanted.
+        missing: What could not be read, with its cause.
+        warnings: What else the user should know.
+        failure: Why nothing could be read, where that is so.
+    """
+
+    name: str
+    nodes: list[Server]
+    missing: list[str]
+    warnings: list[str]
+    failure: str | None = None
+
+
+def read_regions(
+    options: Record,
+    clouds: list[str] | None,
+    regions: list[str] | None,
+    filters: Filters,
+) -> list[Region]:
+    """Read regions of clouds side by side.
+
+    Args:
+        options: Values of the options of `session.ARGUMENT_SPEC`.
+        clouds: Names of clouds, in place of the one that the options name.
+        regions: Names of regions, or `["all"]` for those that a cloud has.
+        filters: What is wanted.
+
+    Returns:
+        What was read, in the order of clouds and regions; those that failed too.
+    """
+    each = [{**options, "cloud": name} for name in clouds or []] or [options]
+    with Pool(MANY) as pool:
+        listed = pool.map(lambda cloud: _regions(cloud, regions), each)
+        places = [place for region in listed for place in region]
+        return pool.map(lambda place: _read_region(place, filters), places)
+
+
+def read(options: Record, timeout: float) -> Listing:
+    """Read the nodes of a region, and its storage.
+
+    Args:
+        options: `cloud` and `region_name`, as openstacksdk knows them.
+        timeout: Seconds that it may take.
+
+    Raises:
+        SourceError: Nova or Magnum did not answer.
+    """
+    warnings: list[str] = []
+    names = ("cloud", "region_name")
+    place = {name: options[name] for name in names if options.get(name)}
+    try:
+        cloud = Cloud(place, Clock(timeout), warnings.append, in_time=True)
+        seen = look(cloud, Filters(), warnings.append)
+    except CloudError as error:
+        raise SourceError(error.message) from error
+    return Listing(
+        servers=nodes(seen, options.get("cloud"), cloud.region or None),
+        storage=_storage(cloud, warnings.append),
+        warnings=tuple(warnings),
+    )
+
+
+def _storage(cloud: Cloud, warn: t.Callable[[str], None]) -> Storage | None:
+    """Return the space of Cinder's pools, which take an administrator by default."""
+    path = "/scheduler-stats/get_pools?detail=true"
+    pools = or_nothing(lambda: cloud.cinder.get(path)["pools"], "storage pools", warn)
+    return space(pools if isinstance(pools, list) else [], warn)
+
+
+def space(pools: list[Record], warn: t.Callable[[str], None]) -> Storage | None:
+    """Return the space of storage pools in all; None if no pool tells its own.
+
+    Args:
+        pools: As Cinder lists them with details.
+        warn: Takes a warning for each pool that does not tell its space.
+    """
+    spaces = []
+    for pool in pools:
+        record = pool if isinstance(pool, dict) else {}
+        known = record.get("capabilities")
+        known = known if isinstance(known, dict) else {}
+        total: t.Any = known.get("total_capacity_gb")
+        free: t.Any = known.get("free_capacity_gb")
+        if is_number(total) and is_number(free):
+            spaces.append((total, total - free))
+        else:
+            name, sizes = record.get("name"), f"{shown(total)} GiB, {shown(free)}"
+            warn(f"storage pool {shown(name)} has {sizes} of them free")
+    if not spaces:
+        return None
+    total, used = (int(sum(each) * GIB) for each in zip(*spaces, strict=True))
+    return {"total_bytes": total, "used_bytes": used}
+
+
+def _regions(options: Record, regions: list[str] | None) -> list[Record]:
+    """Return options for each region of a cloud."""
+    names = regions or []
+    if names == ["all"]:
+        try:
+            names = _of_clouds_yaml(options) or _cloud(options, []).regions()
+        except CloudError:
+            names = []  # to read it fails with the same, which is told then
+    return [{**options, "region_name": name} for name in names] or [options]
+
+
+def _of_clouds_yaml(options: Record) -> list[str]:
+    """Return the regions that clouds.yaml lists for a cloud, where it lists any."""
+    give_home()
+    from openstack import exceptions
+    from openstack.config import loader
+
+    try:
+        configs = loader.OpenStackConfig().get_all()
+    except exceptions.ConfigException:
+        return []  # of another cloud, maybe
+    cloud = options.get("cloud")
+    names = [config.region_name for config in configs if config.name == cloud]
+    return [name for name in names if name] if len(names) > 1 else []
+
+
+def _cloud(options: Record, warnings: list[str]) -> Cloud:
+    return Cloud(options, Clock(TIMEOUT), warnings.append, in_time=True)
+
+
+def _read_region(options: Record, filters: Filters) -> Region:
+    cloud_name = options["cloud"] if isinstance(options.get("cloud"), str) else None
+    if cloud_name and cloud_name.lstrip().startswith("{"):
+        cloud_name = None  # a configuration with its password, written as a text
+    parts = [cloud_name, options.get("region_name")]
+    name = " ".join(str(part) for part in parts if part) or "the cloud"
+    missing: list[str] = []
+    warnings: list[str] = []
+    try:
+        cloud = _cloud(options, warnings)
+        seen = look(cloud, filters, missing.append)
+    except CloudError as error:
+        return Region(name, [], missing, warnings, error.message)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # An endpoint can answer anything. Other regions are unaffected.
+        reason = f"an answer is not understood: {type(error).__name__}: {error}"
+        return Region(name, [], missing, warnings, f"{reason:.200}")
+    found = nodes(seen, cloud_name, cloud.region or None)
+    known = identified(found, missing.append)
+    wanted = [node for node in known if filters.wanted(node)]
+    return Region(name, wanted, missing, warnings)
+
+
+def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
+    """Read servers, clusters and what joins them, side by side.
+
+    Servers must be readable. What else can't be read is told, and missing.
+
+    Args:
+        cloud: The region; its project's servers are read.
+        filters: What need not be read.
+        warn: Is told what could not be read, with its cause.
+
+    Raises:
+        CloudError: Nova did not answer; or Magnum did not, where nothing is wanted but
+            nodes of clusters.
+    """
+    cloud.keystone.sign_in()
+    with Pool(MANY) as pool:
+        flavors = pool.submit(or_nothing, cloud.nova.flavors, "flavors", warn)
+        located = bool(filters.locations)
+        clusters = pool.submit(read_clusters, cloud, warn, located)
+        # What is wanted is known by its cluster: then servers are read after these.
+        query = filters.query(clusters.result() if filters.of_clusters else None)
+        hardware = flavors.result()
+        servers = []
+        if query is not None:
+            servers = read_servers(cloud, query, hardware, warn)
+        try:
+            seen = clusters.result()
+        except CloudError as error:
+            warn(f"clusters are not known: {error.message}")
+            seen = Seen([], [], [], f"its cluster is not known: {error.message}")
+    add_distros(cloud, servers, warn)
+    return seen._replace(servers=[server for server, _image in servers])
+
+
+SOURCE = Source(
+    type="openstack",
+    options={"cloud": {"type": "str"}, "region_name": {"type": "str"}},
+    read=read,
+)

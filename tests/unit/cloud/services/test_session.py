@@ -1,0 +1,376 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import typing as t
+from pathlib import Path
+
+import openstack
+import pytest
+import yaml
+
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.errors import (
+    ApiError,
+    AuthError,
+    CloudError,
+    InvalidInput,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.services.session import (
+    magnum_ceiling,
+)
+from unit.cloud.fakes import (
+    AUTH,
+    CATALOG,
+    KEYSTONE,
+    PASSWORD,
+    PROJECT,
+    FakeTime,
+    Reply,
+    Site,
+)
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, t.Any]]:
+    """The arguments of each call of openstack.connect."""
+    calls: list[dict[str, t.Any]] = []
+    real = openstack.connect
+
+    def connect(**arguments: t.Any) -> t.Any:
+        calls.append(dict(arguments))
+        return real(**arguments)
+
+    monkeypatch.setattr(openstack, "connect", connect)
+    return calls
+
+
+def clouds_yaml(**settings: t.Any) -> None:
+    """A clouds.yaml in the current folder, with one cloud."""
+    cloud = {"auth": AUTH, "region_name": "RegionOne", **settings}
+    Path("clouds.yaml").write_text(yaml.safe_dump({"clouds": {"bed": cloud}}))
+
+
+# Options --------------------------------------------------------------------
+
+
+def test_options_become_arguments_of_the_sdk(
+    site: Site, connected: list[dict[str, t.Any]]
+) -> None:
+    site.cloud(
+        auth_type="password",
+        region_name="RegionOne",
+        interface="internal",
+        validate_certs=False,
+        ca_cert="/ca.pem",
+        client_cert="/cert.pem",
+        client_key="/key.pem",
+        api_timeout=7,
+    )
+    assert connected == [
+        {
+            "auth": AUTH,
+            "auth_type": "password",
+            "region_name": "RegionOne",
+            "interface": "internal",
+            "verify": False,
+            "cacert": "/ca.pem",
+            "cert": "/cert.pem",
+            "key": "/key.pem",
+            "api_timeout": 7,
+        }
+    ]
+
+
+def test_what_was_not_given_is_left_to_the_sdk(
+    site: Site, connected: list[dict[str, t.Any]]
+) -> None:
+    clouds_yaml()
+    site.cloud(cloud="bed")
+    assert connected == [{"cloud": "bed"}]
+    assert site.everything == []
+
+
+def test_a_cloud_of_clouds_yaml(site: Site) -> None:
+    clouds_yaml()
+    assert site.cloud(cloud="bed").project_id == PROJECT
+
+
+def test_a_cloud_named_by_the_environment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clouds_yaml()
+    monkeypatch.setenv("OS_CLOUD", "bed")
+    assert site.cloud(cloud=None).project_id == PROJECT
+
+
+def test_credentials_from_the_environment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in AUTH.items():
+        monkeypatch.setenv(f"OS_{name.upper()}", value)
+    assert site.cloud(cloud=None).project_id == PROJECT
+
+
+def test_a_cloud_may_be_a_whole_configuration(
+    site: Site, connected: list[dict[str, t.Any]]
+) -> None:
+    whole = {"auth": AUTH, "region_name": "RegionOne"}
+    assert site.cloud(cloud=whole).project_id == PROJECT
+    assert connected == [whole]
+
+
+def test_a_whole_configuration_takes_no_options_beside_it(site: Site) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud(cloud={"auth": AUTH}, region_name="RegionOne", validate_certs=False)
+    assert caught.value.message == (
+        "cloud is a whole configuration, so that these options can't be given beside "
+        "it: region_name, validate_certs"
+    )
+
+
+def test_a_cloud_s_name_may_look_like_a_number(site: Site) -> None:
+    Path("clouds.yaml").write_text(yaml.safe_dump({"clouds": {"1": {"auth": AUTH}}}))
+    assert site.cloud(cloud=1).project_id == PROJECT
+
+
+def test_a_cloud_that_is_not_configured(site: Site) -> None:
+    with pytest.raises(InvalidInput, match="cloud: Cloud nowhere was not found"):
+        site.cloud(cloud="nowhere")
+
+
+# Credentials ----------------------------------------------------------------
+
+
+def test_no_credentials_at_all(site: Site) -> None:
+    with pytest.raises(AuthError, match="auth_url"):
+        site.cloud(cloud=None).project_id  # noqa: B018
+    assert site.everything == []
+
+
+def test_credentials_that_are_not_whole(site: Site) -> None:
+    auth = {key: value for key, value in AUTH.items() if key != "password"}
+    with pytest.raises(AuthError, match="password"):
+        site.cloud(auth=auth).project_id  # noqa: B018
+
+
+def test_a_wrong_password(site: Site, time: FakeTime) -> None:
+    said = {"error": {"code": 401, "message": "The request you have made requires..."}}
+    headers = {"x-openstack-request-id": "req-k"}
+    site.on("POST /v3/auth/tokens", Reply(401, said, headers))
+    with pytest.raises(AuthError, match="Keystone did not accept") as caught:
+        site.cloud().project_id  # noqa: B018
+    assert (caught.value.status, caught.value.request_id) == (401, "req-k")
+    assert PASSWORD not in str(caught.value.as_dict())
+    assert time.sleeps == []
+
+
+def test_credentials_for_no_project(site: Site) -> None:
+    site.keystone(project=None)
+    with pytest.raises(AuthError, match="not scoped to a project"):
+        site.cloud().project_id  # noqa: B018
+
+
+def test_the_token_is_asked_for_once(site: Site) -> None:
+    site.on("GET /v1/clusters", {"clusters": []})
+    site.on("GET /v2.1/flavors/detail", {"flavors": []})
+    cloud = site.cloud()
+    assert cloud.project_id == PROJECT
+    cloud.magnum.get("/clusters")
+    cloud.nova.flavors()
+    assert site.everything.count(f"POST {KEYSTONE}/auth/tokens") == 1
+
+
+# Endpoints ------------------------------------------------------------------
+
+
+def missing(site: Site, service: str, **options: t.Any) -> CloudError:
+    cloud = site.cloud(**options)
+    with pytest.raises(ApiError) as caught:
+        getattr(cloud, service).get("/things")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("service", "name"), [("magnum", "Magnum"), ("nova", "Nova"), ("glance", "Glance")]
+)
+def test_a_service_that_is_not_there(
+    site: Site, time: FakeTime, service: str, name: str
+) -> None:
+    site.keystone({"identity": KEYSTONE})
+    error = missing(site, service)
+    assert f"The cloud has no usable endpoint for {name}" in error.message
+    assert "Check region_name and interface." in error.message
+    assert time.sleeps == []
+
+
+def test_a_region_that_is_not_there(site: Site) -> None:
+    error = missing(site, "magnum", region_name="Mars")
+    assert "no usable endpoint for Magnum" in error.message
+    assert "region_name" in error.message
+
+
+def test_an_interface_that_is_not_there(site: Site) -> None:
+    error = missing(site, "magnum", interface="admin")
+    assert "no usable endpoint for Magnum" in error.message
+
+
+def test_the_interface_of_magnum_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch, connected: list[dict[str, t.Any]]
+) -> None:
+    monkeypatch.setenv("MAGNUM_ENDPOINT_TYPE", "internalURL")
+    site.cloud()
+    assert connected[0]["container_infra_interface"] == "internal"
+    monkeypatch.setenv("MAGNUM_ENDPOINT_TYPE", "admin")
+    assert "no usable endpoint for Magnum" in missing(site, "magnum").message
+    site.on("GET /v2.1/flavors/detail", {"flavors": []})
+    assert site.cloud().nova.flavors() == []
+
+
+def test_the_option_goes_before_the_environment(
+    site: Site, monkeypatch: pytest.MonkeyPatch, connected: list[dict[str, t.Any]]
+) -> None:
+    monkeypatch.setenv("MAGNUM_ENDPOINT_TYPE", "admin")
+    site.on("GET /v1/clusters", {"clusters": []})
+    assert site.cloud(interface="public").magnum.clusters is not None
+    assert connected == [{"auth": AUTH, "interface": "public"}]
+
+
+def test_an_endpoint_that_can_not_say_its_versions(site: Site, time: FakeTime) -> None:
+    """A URL without a version, and a service that is just starting."""
+    site.keystone({**CATALOG, "container-infra": "http://magnum.test"})
+    site.mocker.get("http://magnum.test/", status_code=503, text="starting")
+    site.mocker.get("http://magnum.test", status_code=503, text="starting")
+    with pytest.raises(ApiError, match="no usable endpoint for Magnum"):
+        site.cloud().magnum.get("/clusters")
+    assert len(time.sleeps) == 6
+
+
+# Time -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "limit"), [({}, 60), ({"api_timeout": 7}, 7)])
+def test_every_request_has_a_limit(
+    site: Site, given: dict[str, t.Any], limit: int
+) -> None:
+    site.on("GET /v2.1/flavors/detail", {"flavors": []})
+    site.cloud(**given).nova.flavors()
+    requests = site.mocker.request_history
+    assert len(requests) >= 3
+    assert {request.timeout for request in requests} == {limit}
+
+
+def test_the_limit_of_clouds_yaml_stands(site: Site) -> None:
+    clouds_yaml(api_timeout=9)
+    site.on("GET /v2.1/flavors/detail", {"flavors": []})
+    site.cloud(cloud="bed").nova.flavors()
+    assert site.last().timeout == 9
+
+
+# Versions -------------------------------------------------------------------
+
+
+def header(site: Site, **options: t.Any) -> str:
+    """The microversion that Magnum is asked for."""
+    site.on("GET /v1/clusters", {"clusters": []})
+    site.cloud(**options).magnum.get("/clusters")
+    return str(site.last().headers["OpenStack-API-Version"])
+
+
+def test_magnum_api_version_is_a_ceiling(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAGNUM_API_VERSION", "1.9")
+    assert header(site) == "container-infra 1.9"
+
+
+def test_container_infra_api_version_is_a_ceiling(site: Site) -> None:
+    clouds_yaml(container_infra_api_version="1.10")
+    assert header(site, cloud="bed") == "container-infra 1.10"
+
+
+def test_the_environment_goes_before_clouds_yaml(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAGNUM_API_VERSION", "1.9")
+    clouds_yaml(container_infra_api_version="1.10")
+    assert header(site, cloud="bed") == "container-infra 1.9"
+
+
+@pytest.mark.parametrize("major", ["1", "latest", 1])
+def test_a_major_version_is_no_ceiling(site: Site, major: t.Any) -> None:
+    clouds_yaml(container_infra_api_version=major)
+    assert header(site, cloud="bed") == "container-infra 1.12"
+
+
+@pytest.mark.parametrize("text", ["newest", "1.12.3", "v1.12", "1.", "1.x"])
+def test_a_ceiling_that_is_no_version_is_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    clouds_yaml(container_infra_api_version=text)
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud(cloud="bed")
+    assert caught.value.message == (
+        f"container_infra_api_version: {text!r} is not a version like 1.12"
+    )
+    monkeypatch.setenv("MAGNUM_API_VERSION", text)
+    with pytest.raises(InvalidInput, match=r"^MAGNUM_API_VERSION: "):
+        site.cloud()
+
+
+def test_a_ceiling_that_lost_its_zero_is_not_guessed(site: Site) -> None:
+    clouds_yaml(container_infra_api_version=1.10)
+    with pytest.raises(InvalidInput, match=r"if 1\.10 is meant, quote it"):
+        site.cloud(cloud="bed")
+
+
+def test_a_dictionary_as_text_is_refused_and_not_shown(site: Site) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud(cloud='{"auth": {"password": "hidden"}}')
+    assert "looks like a dictionary" in caught.value.message
+    assert "hidden" not in caught.value.message
+
+
+def test_ceilings_are_numbers() -> None:
+    assert magnum_ceiling({}) is None
+    assert magnum_ceiling({"container_infra_api_version": "1.10"}) == (1, 10)
+    assert magnum_ceiling({"container_infra_api_version": 1.9}) == (1, 9)
+
+
+def test_heat_api_version_reaches_the_sdk(
+    site: Site, monkeypatch: pytest.MonkeyPatch, connected: list[dict[str, t.Any]]
+) -> None:
+    monkeypatch.setenv("HEAT_API_VERSION", "1")
+    site.cloud()
+    assert connected == [{"auth": AUTH, "orchestration_api_version": "1"}]
+
+
+# The SDK itself -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["4.11.1", "3.99", "0.103.0"])
+def test_an_sdk_that_is_too_old(
+    site: Site, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _name: version)
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud()
+    assert caught.value.message == (
+        f"openstacksdk 4.12 or newer is needed, and {version} is installed"
+    )
+
+
+@pytest.mark.parametrize("version", ["4.12", "4.13.0.dev7", "5.0rc1", "10.0.0"])
+def test_an_sdk_that_is_new_enough(
+    site: Site, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _name: version)
+    assert site.cloud().project_id == PROJECT
+
+
+def test_no_sdk_at_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openstack", None)
+    with pytest.raises(InvalidInput, match=r"4\.12 or newer is needed by the Python"):
+        site.cloud()

@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured of hosts, by several exporters and by gpu_facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
+    matching,
+    readings,
+    telemetry,
+    types,
+)
+from unit.fleet import factory, fleets
+from unit.fleet.factory import Record
+
+
+def device(index: int, **more: Any) -> Record:
+    """A device as a source of measurements knows it."""
+    usual = {"pci_bus_id": None, "uuid": None, "vendor": "nvidia", "model": None}
+    return factory.device(index, None, **{**usual, "pods": [], **more})
+
+
+def told(
+    name: str, devices: list[Record], age: float = 0, *aliases: str, **more: Any
+) -> types.Measured:
+    moment = fleets.NOW - timedelta(seconds=age)
+    record = {"gathered_at": moment.isoformat(), "devices": devices, **more}
+    return types.Measured(name=name, aliases=aliases, facts=record)
+
+
+def measured(
+    hosts: list[types.Host], *nodes: types.Measured, stale_after: float = 300
+) -> dict[str, Any]:
+    """Facts by host."""
+    warnings: list[str] = []
+    known = readings.measurements([types.Telemetry(measured=nodes)], warnings.append)
+    assert warnings == []
+    joined = telemetry.measure(hosts, known, fleets.NOW, warnings.append, stale_after)
+    return {host.name: host.facts for host in joined}
+
+
+def test_hosts_by_name_and_address() -> None:
+    listed = [factory.address("10.0.0.2")]
+    hosts = [
+        types.Host("gpu1.example.com"),
+        types.Host("gpu2", factory.server("gpu2", 1, addresses=listed)),
+    ]
+    found = measured(
+        hosts,
+        told("gpu1", [device(0)]),
+        told("pod-x", [device(0)], 0, "10.0.0.2"),
+        told("stranger", [device(0)]),
+    )
+    assert set(found) == {"gpu1.example.com", "gpu2", "stranger"}
+    assert all(len(facts.devices) == 1 for facts in found.values())
+
+
+def exported(target: str, *names: str, exporter: str = "nvidia") -> types.Measured:
+    """What the exporter of a target has measured, of the node that its labels name."""
+    moment = (fleets.NOW - timedelta(seconds=5)).isoformat()
+    return types.Measured(
+        name=names[0] if names else target,
+        aliases=(*names, target),
+        target=target,
+        exporter=exporter,
+        facts={"gathered_at": moment, "devices": [device(0, uuid=target)]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("nodes", "targets_of_a", "targets_of_b", "warnings"),
+    [
+        # Each by the address that Prometheus reads it from.
+        ([exported("10.0.0.1"), exported("10.0.0.2")], ["10.0.0.1"], ["10.0.0.2"], 0),
+        ([exported("10.0.0.1", "a", "pod-x")], ["10.0.0.1"], [], 0),
+        # Node a says that it is b: it is unknown, and b is what it is.
+        ([exported("10.0.0.1", "b")], [], [], 1),
+        (
+            [exported("10.0.0.1", "b"), exported("10.0.0.2", "b")],
+            *([], ["10.0.0.2"], 1),
+        ),
+        # Labels that contradict each other, of a pod whose address nobody knows.
+        ([exported("10.9.0.1", "a", "b")], [], [], 1),
+        # A pod says that it is on b, whose exporter has the node's own address.
+        (
+            [exported("10.9.0.1", "b"), exported("10.0.0.2", "b")],
+            *([], ["10.0.0.2"], 1),
+        ),
+        # Two pods say that they are on b: nobody knows which of them is.
+        ([exported("10.9.0.1", "b"), exported("10.9.0.2", "b")], [], [], 2),
+        # Another exporter of the node.
+        (
+            [exported("10.9.0.1", "b"), exported("10.9.0.2", "b", exporter="kepler")],
+            *([], ["10.9.0.1", "10.9.0.2"], 0),
+        ),
+    ],
+)
+def test_no_exporter_speaks_for_another_node(
+    nodes: list[types.Measured],
+    targets_of_a: list[str],
+    targets_of_b: list[str],
+    warnings: int,
+) -> None:
+    hosts = [
+        types.Host(
+            name, factory.server(name, 1, addresses=[factory.address(f"10.0.0.{last}")])
+        )
+        for last, name in enumerate("ab", 1)
+    ]
+    texts: list[str] = []
+    known = readings.measurements([types.Telemetry(measured=nodes)], texts.append)
+    joined = telemetry.measure(hosts, known, fleets.NOW, texts.append)
+    found = {
+        host.name: sorted(str(each["uuid"]) for each in host.facts.devices)
+        if host.facts
+        else []
+        for host in joined
+    }
+    assert found == {"a": targets_of_a, "b": targets_of_b}
+    assert len(texts) == warnings
+
+
+def test_facts_of_now_stay_and_old_ones_go() -> None:
+    fresh = fleets.facts([factory.device(0, [7], uuid="a")], age=10)
+    old = fleets.facts([factory.device(0, [7])], age=400)
+    hosts = [types.Host("fresh", None, fresh), types.Host("old", None, old)]
+    pods = [("team", "train-0")]
+    ports = [{"state": "ACTIVE"}]
+    found = measured(
+        hosts,
+        *(
+            told(
+                name, [device(0, uuid="a", power_watts=9, pods=pods)], rdma_ports=ports
+            )
+            for name in ("fresh", "old")
+        ),
+    )
+    [kept] = found["fresh"].devices
+    assert len(kept["processes"]) == 1
+    assert kept["pods"] == pods
+    [port] = found["fresh"].ports
+    assert port.state == "ACTIVE"
+    assert found["old"].devices[0]["power_watts"] == 9
+
+
+def test_of_two_exporters_the_newer_and_what_it_lacks() -> None:
+    found = measured(
+        [],
+        told("n", [device(0, uuid="a", power_watts=1, model="old")], 30),
+        told("n", [device(0, uuid="a", power_watts=2)], 5),
+    )
+    [one] = found["n"].devices
+    assert (one["power_watts"], one["model"]) == (2, "old")
+    assert found["n"].gathered_at.startswith("2026-11-24T11:59:55")
+
+
+def test_an_exporter_that_is_gone() -> None:
+    """Its last series stand for five minutes; a device went with it."""
+    found = measured(
+        [],
+        told("n", [device(0, uuid="a"), device(1, uuid="b")], 200),
+        told("n", [device(0, uuid="a")], 5),
+    )
+    assert [one["uuid"] for one in found["n"].devices] == ["a"]
+
+
+def test_vendors_count_their_own_devices() -> None:
+    found = measured(
+        [],
+        told("n", [device(0), device(1)]),
+        told("n", [device(0, vendor="amd")]),
+    )
+    listed = [(one["index"], one["vendor"]) for one in found["n"].devices]
+    assert listed == [(0, "amd"), (1, "nvidia"), (2, "nvidia")]
+
+
+def workload(*pods: str, cluster: str | None = None) -> types.Consumer:
+    return factory.consumer(
+        namespace="team",
+        cluster=cluster,
+        devices=None,
+        pods=[{"name": name} for name in pods],
+    )
+
+
+def assigned(row: types.Consumer, allocated: float) -> tuple[Any, Any]:
+    """Devices of the workload, and those of the node that are given out."""
+    devices = [device(0, pods=[("team", "a")]), device(1), device(2, pods=[])]
+    offer = factory.offer(3, allocated, source="kubernetes")
+    host = types.Host("n", factory.server("n", 3), factory.facts(devices))
+    host = replace(host, offers=(offer,))
+    joined = matching.Joined(hosts=[host], consumers=[row])
+    known = telemetry.assign(joined)
+    return known.consumers[0].get("devices"), known.hosts[0].offers[0].devices
+
+
+def test_devices_of_pods() -> None:
+    assert assigned(workload("a"), 1) == ([("n", 0)], (0,))
+    # Of another pod nobody tells the device, and so not of the whole.
+    assert assigned(workload("a", "b"), 2) == (None, None)
+    assert assigned(workload("a", cluster="training"), 1) == ([("n", 0)], (0,))
+    assert assigned(workload("a", cluster="another"), 1) == (None, (0,))
+    # A part of a device is given out, or more than is told.
+    assert assigned(workload("a"), 0.5) == ([("n", 0)], None)
