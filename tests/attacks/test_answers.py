@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -286,8 +287,12 @@ def test_redirects_are_not_followed(scene: Scene, fleet: Run) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_end_with_their_children(fleet: Run, command: str) -> None:
-    reason = {"ssh": "took more than 2 s", "scontrol": "larger than 128 MiB"}[command]
-    assert reason in warnings(fleet, "commands")
+    # On a busy machine, less than the 2 s of the source is left for the command.
+    reason = {
+        "ssh": r"took more than (2|1\.\d+) s",
+        "scontrol": "larger than 128 MiB",
+    }[command]
+    assert re.search(reason, warnings(fleet, "commands"))
     pids = (Path(fleet.folder) / "pids").read_text().split()
     assert len(pids) == 2
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []

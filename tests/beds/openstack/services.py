@@ -93,6 +93,10 @@ def _openstack(bed: Bed) -> Iterator[Service]:
         bed,
         "keystone",
         "keystone.wsgi.api",
+        # Its threads share the scope of a token now and then: a member's request was
+        # refused because it came "with domain scope", which was a neighbor's.
+        threads=1,
+        processes=2,
         env={
             "OS_KEYSTONE_CONFIG_DIR": str(conf),
             "OS_KEYSTONE_CONFIG_FILES": "keystone.conf",
@@ -207,6 +211,7 @@ def _wsgi(
     config: str = "",
     *,
     threads: int = 4,
+    processes: int = 1,
     env: dict[str, str] | None = None,
     venv: Path | None = None,
 ) -> Service:
@@ -219,7 +224,7 @@ def _wsgi(
             f"--module={module}:application",
             f"--pyargv=--config-file={bed.conf}/{config}" if config else "--pyargv=",
             f"--threads={threads}",
-            "--processes=1",
+            f"--processes={processes}",
             "--master",
             "--lazy-apps",
             "--need-app",
