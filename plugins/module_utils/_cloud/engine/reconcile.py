@@ -147,7 +147,7 @@ class _Run:
             judge=lambda now: now is None or resource.status(now).phase != BUSY,
             describe=self._describe,
             clock=self.clock,
-            look=resource.look_behind,
+            look=resource.watch(),
         )
 
     def _refuse_lost(self, raw: Raw, status: Status) -> None:
@@ -203,7 +203,8 @@ class _Run:
             # What the API can't take at creation is set now.
             changes = self._changes(current, plan.values if plan.whole else None)
             later = [change for change in changes if change.field.change == "update"]
-            current = self._apply(current, later) if later else current
+            if later:
+                current = self._apply(current, later, check_room=plan.replaces)
         return self._outcome(plan.action, before, current.view)
 
     def _create(self, plan: Plan, values: View) -> Raw:
@@ -231,6 +232,7 @@ class _Run:
                 "will be a second one. Last looked"
             )
 
+        look = resource.watch()
         proof = Proof(resource.status, resource.failure, resource.complete)
         try:
             raw = wait_until(
@@ -238,7 +240,7 @@ class _Run:
                 judge=proof if self.wait else lambda now: now is not None,
                 describe=describe,
                 clock=self.clock,
-                look=resource.look_behind,
+                look=look,
             )
         except Timeout as error:
             error.details = {"id": ident}
@@ -292,12 +294,15 @@ class _Run:
         more = resource.planned(current.raw, values)
         return self._outcome("update", before, {**before, **changed, **more})
 
-    def _apply(self, current: Loaded, changes: list[Change]) -> Loaded:
+    def _apply(
+        self, current: Loaded, changes: list[Change], check_room: bool = True
+    ) -> Loaded:
         """Make the changes. Returns the resource as it then is."""
         resource, raw = self.resource, current.raw
         changed = {change.field.name: change.after for change in changes}
         values = resource.prepare(changed, raw)
-        resource.check_room(values, raw)
+        if check_room:
+            resource.check_room(values, raw)
         steps = resource.steps(raw, values)
         for number, step in enumerate(steps, 1):
             for write in step.writes:
@@ -323,7 +328,7 @@ class _Run:
             judge=proof,
             describe=self._describe,
             clock=self.clock,
-            look=resource.look_behind,
+            look=step.look or resource.watch(),
         )
         return t.cast(Raw, raw)
 
