@@ -62,8 +62,8 @@ def shortfall(cloud: Cloud, needs: t.Sequence[Need]) -> str:
 
 
 def _compared(cloud: Cloud, needs: t.Sequence[Need]) -> dict[str, t.Any]:
-    needed, each, skipped = _sum(cloud.nova.flavors(), needs)
-    free = _quota(cloud)
+    flavors, free = cloud.nova.flavors(), _quota(cloud)
+    needed, each, skipped = _sum(flavors, needs)
     try:
         for resource, number in each.items():
             free[resource] = cloud.placement.usable(resource, number)

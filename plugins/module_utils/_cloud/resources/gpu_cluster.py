@@ -23,6 +23,7 @@ from ..engine.waiter import Look
 from ..services.drivers import infrastructure_id
 from ..services.magnum import ZERO_NODES
 from . import (
+    cluster_groups,
     cluster_view,
     inline_groups,
     node_group,
@@ -194,37 +195,18 @@ class GpuClusterResource(CloudResource):
 
     def load(self, raw: Raw) -> Raw:
         """Read node groups, template, location, versions and the nodes to remove."""
-        loaded = {**raw, **self._load_groups(raw), **self._template.load(raw)}
+        names = [group["name"] for group in self.params[_GROUPS] or []]
+        groups = cluster_groups.load(self.cloud, raw, names)
+        loaded = {**raw, **groups, **self._template.load(raw)}
         if self.params["location"]:
             loaded["location"] = self._location.name_of(raw)
         if self.params[_LEAVING]:
             loaded.update(self._removal.load(loaded))
         return loaded
 
-    def _load_groups(self, raw: Raw, whole: bool = False) -> Raw:
-        """Read the node groups; default workers and those declared or new whole."""
-        magnum, uuid = self.cloud.magnum, raw["uuid"]
-        versions = magnum.versions()
-        listed = magnum.node_groups(uuid)
-        names = [group["name"] for group in listed]
-        wanted = {group["name"] for group in self.params[_GROUPS] or []}
-        wanted.update(set(names) - set(raw.get("group_names", names)))
-        groups = [
-            magnum.node_group(uuid, group["uuid"])
-            if whole or _is_default_worker(group) or group["name"] in wanted
-            else group
-            for group in listed
-        ]
-        return {
-            "node_groups": groups,
-            "group_names": names,
-            "default_workers": next(filter(_is_default_worker, groups), {}),
-            "api_versions": versions,
-        }
-
     def details(self, raw: Raw) -> dict[str, t.Any]:
         """Return the view, with addresses and bounds of every node group."""
-        loaded = {**raw, **self._load_groups(raw, whole=True)}
+        loaded = {**raw, **cluster_groups.load(self.cloud, raw, None)}
         # Heat may be missing: not every driver of Magnum needs it.
         with contextlib.suppress(CloudError):
             loaded["location"] = self._location.name_of(raw)
@@ -274,8 +256,10 @@ class GpuClusterResource(CloudResource):
         declared = values.pop(_GROUPS, None)
         if self.params["location"]:
             values = self._location.placed(values)
-        if have and "template" in values:
-            values["template"] = self._template.desired(values["template"], have)
+        if have:
+            self._template.warn_of_drift(have)
+            if "template" in values:
+                values["template"] = self._template.desired(values["template"], have)
         groups = have[_GROUPS] if have else []
         if declared is None:
             template = self._template.coming(values.get("template"), have)
@@ -284,7 +268,6 @@ class GpuClusterResource(CloudResource):
             values[_GROUPS] = self._groups.planned(declared, groups)
         if have is None:
             return values
-        self._template.warn_of_drift(have)
         values.update(autoscaled(values, have))
         if self.params[_LEAVING]:
             size = self.params["node_count"]
@@ -404,7 +387,3 @@ class GpuClusterResource(CloudResource):
         """Return whether all servers are gone too, for Cluster API."""
         proof = self._driver.proof(raw)
         return proof is None or proof.emptied(raw)
-
-
-def _is_default_worker(group: Raw) -> bool:
-    return bool(group.get("is_default")) and group.get("role") != "master"
