@@ -43,6 +43,9 @@ UNIT_WORKERS ?= 2
 INTEGRATION_WORKERS ?= 4
 PYTEST_ARGS ?=
 
+# How often `make bench-against` runs the bench of each tree.
+BENCH_ROUNDS ?= 5
+
 # How long `make fuzz` takes.
 FUZZ_SECONDS ?= 600
 
@@ -159,6 +162,10 @@ bench-reports: $(DEV)/.complete $(PEER)/.complete $(LINK) ## what the reports an
 bench-page: $(DEV)/.complete $(LINK) ## what the report page costs in Chromium, beside one that only loads ECharts
 	PYTHONPATH=tests $(PY) -m beds.browser
 	PYTHONPATH=tests:.build $(PY) -m bench.page
+
+.PHONY: bench-against
+bench-against: $(DEV)/.complete ## a bench of this tree beside that of a revision, by turns: REVISION=HEAD~1 BENCH=facts (inventory, page, reports, requests)
+	PYTHONPATH=tests $(PY) -m bench.against --rounds $(BENCH_ROUNDS) "$(REVISION)" "$(BENCH)"
 
 ##@ Helpers
 

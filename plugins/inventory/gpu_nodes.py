@@ -265,18 +265,16 @@ import json
 import logging
 import os
 import typing as t
-from collections.abc import Mapping
 
-from ansible import constants
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible.plugins.loader import cache_loader
 
 from ..plugin_utils._fleet import connection, door, groups, readings, snapshot
 from ..plugin_utils._fleet.types import Fleet, Server, Telemetry
 from ..plugin_utils._fleet.values import shown
+from ..plugin_utils._sources import fact_cache
 from ..plugin_utils._sources.failure import SourceError
 from ..plugin_utils._sources.inventories import read_later
 from ..plugin_utils._sources.inventory_variables import PORTS, InventoryVariables
@@ -575,29 +573,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return measured
 
     def _facts(self) -> t.Callable[[str], object]:
-        """Return a reader of the fact cache: what gpu_facts has left of a host."""
-        cache = cache_loader.get(constants.CACHE_PLUGIN)
-        # Before ansible-core 2.19 a cache does not say whether it keeps anything.
-        memory = constants.CACHE_PLUGIN.split(".")[-1] == "memory"
-        if cache is None or not getattr(cache, "_persistent", not memory):
-            self.display.warning(
-                f"telemetry: the fact cache {constants.CACHE_PLUGIN} keeps no facts "
-                "between runs; set fact_caching in ansible.cfg, to "
-                "ansible.builtin.jsonfile for one"
-            )
-            return lambda host: None
-
-        def read(host: str) -> object:
-            try:
-                facts = cache.get(host)
-            except KeyError:
-                return None
-            except (AnsibleError, OSError, ValueError) as error:
-                self.display.warning(f"telemetry of {host}: {error}")
-                return None
-            return facts.get("gpufleet") if isinstance(facts, Mapping) else None
-
-        return read
+        """Return what reads the facts of a host."""
+        return fact_cache.reader(self.display.warning)
 
     def _add_health(self, fleet: Fleet, nodes: dict[str, Server]) -> None:
         """Add how nodes do: variables, and groups that say so."""

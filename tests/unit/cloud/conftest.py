@@ -13,6 +13,7 @@ import requests_mock as rm
 from openstack.config import loader
 
 from unit.cloud.fakes import FakeTime, Site
+from unit.cloud.resources import clusters
 
 if t.TYPE_CHECKING:
     from pathlib import Path
@@ -41,3 +42,9 @@ def time() -> FakeTime:
 def site(time: FakeTime) -> t.Iterator[Site]:
     with rm.Mocker(case_sensitive=True) as mocker:
         yield Site(mocker, time)
+
+
+@pytest.fixture
+def gpu_template(site: Site) -> None:
+    """The cloud has a template for clusters, and no cluster."""
+    clusters.with_template(site)

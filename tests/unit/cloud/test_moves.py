@@ -32,20 +32,16 @@ from unit.cloud.resources.clusters import (
     cluster,
     groups,
     there,
-    with_template,
     workers,
 )
+
+pytestmark = pytest.mark.usefixtures("gpu_template")
 
 ROOM = "/module_utils/_cloud/"
 GUARDS = 4
 """Moves for what guards a session: the limits of its answers, and its sign-in."""
 DRIVER = 5
 """Moves of a write for the cluster's driver, which decides what is refused and proven."""
-
-
-@pytest.fixture
-def site(site: Site) -> Site:
-    return with_template(site)
 
 
 def moves(site: Site, action: str, check_mode: bool = False, **options: t.Any) -> int:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-from functools import partial
 
 from .clock import Clock
-from .errors import CloudError, Conflict, OutcomeUnknown, Stalled, Timeout
+from .errors import CloudError, OutcomeUnknown, Stalled
 from .fields import (
     KNOWN_AFTER_APPLY,
     Change,
@@ -24,9 +23,10 @@ from .fields import (
 )
 from .interrupt import Stop
 from .plan import Loaded, Outcome, Plan, View
-from .resource import Resource, Step
+from .resource import Resource
 from .status import BUSY, DONE, Raw, Status
-from .waiter import Lasting, Proof, Turn, in_turn, wait_until
+from .waiter import Turn, in_turn
+from .waits import Waits, id_of
 
 T = t.TypeVar("T")
 
@@ -67,7 +67,7 @@ class _Run:
         self, resource: Resource, clock: Clock, check_mode: bool, wait: bool
     ) -> None:
         self.resource = resource
-        self.clock = clock
+        self.waits = Waits(resource, clock)
         self.check_mode = check_mode
         self.wait = wait
         self.wrote = False
@@ -87,7 +87,7 @@ class _Run:
                     return self._outcome("none", current.view, current.view)
             found = raw
             try:
-                raw = self._settled(found)
+                raw = self.waits.until_settled(found)
             except Stalled as error:
                 if status.operation == "create" and resource.recreate_failed:
                     return self._make(self._creation(self._load(found)))
@@ -139,17 +139,6 @@ class _Run:
         self._desired.update(desired)
         return differences(resource.fields, desired, have, resource.same)
 
-    def _settled(self, raw: Raw) -> Raw | None:
-        """Return the resource once nothing is under way; None where it went."""
-        resource = self.resource
-        return wait_until(
-            poll=partial(resource.refresh, raw),
-            judge=lambda now: now is None or resource.status(now).phase != BUSY,
-            describe=self._describe,
-            clock=self.clock,
-            look=resource.look_behind,
-        )
-
     def _refuse_lost(self, raw: Raw, status: Status) -> None:
         """Raise unless one that failed for good is to be replaced."""
         if self.resource.recreate_failed:
@@ -197,13 +186,14 @@ class _Run:
             return self._outcome(plan.action, before, planned)
         if plan.before and plan.replaces:
             self._delete(plan.before.raw)
-        raw = self._appeared(self._create(plan, values))
+        raw = self.waits.until_appeared(self._create(plan, values), complete=self.wait)
         current = self._load(raw)
         if resource.status(raw).phase == DONE:
             # What the API can't take at creation is set now.
             changes = self._changes(current, plan.values if plan.whole else None)
             later = [change for change in changes if change.field.change == "update"]
-            current = self._apply(current, later) if later else current
+            if later:
+                current = self._apply(current, later, check_room=plan.replaces)
         return self._outcome(plan.action, before, current.view)
 
     def _create(self, plan: Plan, values: View) -> Raw:
@@ -213,66 +203,12 @@ class _Run:
             return self._write(lambda: plan.create(values), turn)
         except OutcomeUnknown as error:
             other = plan.before if plan.before and not plan.replaces else None
-            return self._look_for(error, _id(other.raw) if other else None)
-
-    def _appeared(self, made: Raw) -> Raw:
-        """Wait for a new one to be done; without wait, to be there at least.
-
-        A next run that does not find it would make a second one.
-        """
-        resource, ident = self.resource, _id(made)
-
-        def describe(raw: Raw | None) -> str:
-            if raw is not None:
-                return self._describe(raw)
-            return (
-                f"{resource} was accepted as {ident} and is not there yet: what makes "
-                "it may be down. See that it appears before you run again, or there "
-                "will be a second one. Last looked"
-            )
-
-        proof = Proof(resource.status, resource.failure, resource.complete)
-        try:
-            raw = wait_until(
-                poll=partial(resource.refresh, made),
-                judge=proof if self.wait else lambda now: now is not None,
-                describe=describe,
-                clock=self.clock,
-                look=resource.look_behind,
-            )
-        except Timeout as error:
-            error.details = {"id": ident}
-            raise
-        return t.cast(Raw, raw)
-
-    def _look_for(self, unclear: CloudError, known: t.Any) -> Raw:
-        """Find what a create without a usable answer may have made.
-
-        Args:
-            unclear: What came in the place of an answer.
-            known: Id of another one of the name.
-        """
-        try:
-            raw = wait_until(
-                poll=self.resource.find,
-                judge=lambda now: now is not None and _id(now) != known,
-                describe=self._describe,
-                clock=self.clock,
-            )
-        except Timeout as error:
-            raise Timeout(
-                f"{self.resource}: outcome unknown, run again. The request to create "
-                f"it was sent and not answered ({unclear.message}), and it did not "
-                f"appear within {self.clock.timeout:g} s",
-                status=unclear.status,
-                request_id=unclear.request_id,
-            ) from error
-        return t.cast(Raw, raw)
+            return self.waits.until_found(error, id_of(other.raw) if other else None)
 
     def _write(self, send: t.Callable[[], T], turn: Turn | None) -> T:
         """Send a write: what is refused changes nothing, what breaks off may have."""
         try:
-            answer = in_turn(send, turn, self.clock) if turn else send()
+            answer = in_turn(send, turn, self.waits.clock) if turn else send()
         except CloudError as error:
             self.wrote = self.wrote or error.unclear
             raise
@@ -292,40 +228,25 @@ class _Run:
         more = resource.planned(current.raw, values)
         return self._outcome("update", before, {**before, **changed, **more})
 
-    def _apply(self, current: Loaded, changes: list[Change]) -> Loaded:
+    def _apply(
+        self, current: Loaded, changes: list[Change], check_room: bool = True
+    ) -> Loaded:
         """Make the changes. Returns the resource as it then is."""
         resource, raw = self.resource, current.raw
         changed = {change.field.name: change.after for change in changes}
         values = resource.prepare(changed, raw)
-        resource.check_room(values, raw)
+        if check_room:
+            resource.check_room(values, raw)
         steps = resource.steps(raw, values)
         for number, step in enumerate(steps, 1):
             for write in step.writes:
                 self._write(write, step.turn)
             if number < len(steps) or self.wait:
-                raw = self._until_changed(raw, step)
+                raw = self.waits.until_changed(raw, step)
         after = raw if self.wait else resource.refresh(raw)
         if after is None or after is current.raw:
             return current
         return self._load(after)
-
-    def _until_changed(self, before: Raw, step: Step) -> Raw:
-        resource = self.resource
-
-        def gone() -> CloudError:
-            return Conflict(f"{resource} was deleted by someone while it changed")
-
-        lasting = Lasting(step.lasts, self.clock) if step.lasts else None
-        status, failure = resource.status, resource.failure
-        proof = Proof(status, failure, step.reached, before, gone, lasting)
-        raw = wait_until(
-            poll=partial(resource.refresh, before),
-            judge=proof,
-            describe=self._describe,
-            clock=self.clock,
-            look=resource.look_behind,
-        )
-        return t.cast(Raw, raw)
 
     # absent -----------------------------------------------------------------
 
@@ -338,7 +259,7 @@ class _Run:
         if status.operation == "delete" and status.phase == BUSY:
             # Someone else's deletion: this run changes nothing.
             if self.wait and not self.check_mode:
-                self._until_gone(raw)
+                self.waits.until_gone(raw)
             return self._outcome("none", None, None)
         resource.check_delete(raw)
         current = self._load(raw)
@@ -351,40 +272,9 @@ class _Run:
         for delete in self.resource.deletions(raw):
             self._write(delete, turn)
         if self.wait or self.resource.recreate_failed:
-            self._until_gone(raw)
-
-    def _until_gone(self, before: Raw) -> None:
-        resource = self.resource
-
-        def deletion(raw: Raw) -> Status:
-            # What a create or update under way comes to is of no interest.
-            status = resource.status(raw)
-            return status if status.operation == "delete" else Status(status.text, DONE)
-
-        proof = Proof(deletion, resource.failure, lambda raw: False, before)
-        wait_until(
-            poll=partial(resource.refresh, before),
-            judge=lambda raw: proof(raw) if raw else resource.emptied(before),
-            describe=self._describe,
-            clock=self.clock,
-        )
+            self.waits.until_gone(raw)
 
     # result -----------------------------------------------------------------
-
-    def _describe(self, raw: Raw | None) -> str:
-        """Return the state last seen, for the message when time is up."""
-        resource = self.resource
-        if raw is None:
-            return f"{resource} was not there"
-        status = resource.status(raw)
-        reason = f" ({status.reason})" if status.reason else ""
-        obstacles = resource.obstacles(raw)
-        return (
-            f"{resource} was still {status.text or 'there'}{reason}; "
-            + (f"{obstacles}; " if obstacles else "")
-            + "it goes on in the cloud: run again, with a longer timeout, to wait for "
-            "it. Last seen"
-        )
 
     def _outcome(self, action: str, before: View | None, after: View | None) -> Outcome:
         hidden = self.resource.implied - self._desired
@@ -396,7 +286,3 @@ class _Run:
             return {name: view[name] for name in shown if name in view} if view else {}
 
         return Outcome(action, before, after, declared(before), declared(after))
-
-
-def _id(raw: Raw) -> t.Any:
-    return raw.get("uuid") or raw.get("id")

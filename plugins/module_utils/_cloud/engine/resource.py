@@ -10,7 +10,7 @@ import typing as t
 from .errors import CloudError, ResourceError
 from .fields import Change, Field
 from .status import DONE, FAILED, Raw, Status
-from .waiter import Turn
+from .waiter import Look, Turn
 
 
 class Step(t.NamedTuple):
@@ -21,12 +21,15 @@ class Step(t.NamedTuple):
         reached: Whether the change took effect.
         turn: What must be at rest before each write, None for nothing.
         lasts: Seconds that the final status has to last until it is believed.
+        look: Looks at what is behind the resource, in the place of what
+            `Resource.watch` returns.
     """
 
     writes: t.Sequence[t.Callable[[], None]]
     reached: t.Callable[[Raw], bool]
     turn: Turn | None = None
     lasts: float = 0.0
+    look: Look | None = None
 
 
 class Revision(t.NamedTuple):
@@ -112,17 +115,13 @@ class Resource:
         status = self.status(raw)
         return ResourceError(f"{self} is {status.text}: {status.reason}")
 
-    def look_behind(self, raw: Raw) -> None:
-        """Look if something behind it has failed, and its API does not say so.
+    def watch(self) -> Look | None:
+        """Return what looks at things behind it, which fail without its API saying so.
 
-        The engine calls this every 20 s while it waits.
-
-        Args:
-            raw: What `find` or `refresh` gave.
-
-        Raises:
-            Stalled: It has; so it makes no progress.
+        The engine calls this once for each wait. What it returns takes what `find` or
+        `refresh` gave, and raises `Stalled` where no progress can be made.
         """
+        return None
 
     def obstacles(self, raw: Raw) -> str:
         """Return what is known of why it makes no progress, when time is up."""
@@ -171,7 +170,9 @@ class Resource:
     def check_room(self, values: dict[str, t.Any], raw: Raw | None) -> None:
         """Raise where the cloud has no room for what is added.
 
-        This is not asked where one takes the place of another.
+        This is asked once: for a new one not again when values are set that its API
+        does not take at creation, and for one that takes the place of another only
+        then.
 
         Args:
             values: What `prepare` gave.

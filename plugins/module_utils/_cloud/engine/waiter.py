@@ -14,6 +14,9 @@ from .status import BUSY, FAILED, Raw, Status, status_of
 
 T = t.TypeVar("T")
 
+Look = t.Callable[[Raw], None]
+"""Looks at what is behind a resource in one wait; raises where that has failed."""
+
 LOOK_EVERY = 20.0
 """Seconds between looks at what is behind a resource that is waited for."""
 
@@ -27,7 +30,7 @@ def wait_until(
     judge: t.Callable[[Raw | None], bool],
     describe: t.Callable[[Raw | None], str],
     clock: Clock,
-    look: t.Callable[[Raw], None] | None = None,
+    look: Look | None = None,
 ) -> Raw | None:
     """Poll until the judge says yes.
 
@@ -39,8 +42,7 @@ def wait_until(
             is missing.
         describe: The state last seen, for the message when time is up.
         clock: The deadline.
-        look: Looks every 20 s at what is behind the resource; raises where that has
-            failed.
+        look: Looks every 20 s at what is behind the resource.
 
     Raises:
         Timeout: The deadline has passed.
@@ -166,7 +168,7 @@ class Turn(t.NamedTuple):
 
     poll: t.Callable[[], Raw | None]
     describe: t.Callable[[Raw | None], str]
-    look: t.Callable[[Raw], None] | None = None
+    look: Look | None = None
 
 
 def at_rest(turn: Turn, clock: Clock) -> Raw:

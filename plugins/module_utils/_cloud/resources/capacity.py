@@ -62,8 +62,8 @@ def shortfall(cloud: Cloud, needs: t.Sequence[Need]) -> str:
 
 
 def _compared(cloud: Cloud, needs: t.Sequence[Need]) -> dict[str, t.Any]:
-    needed, each, skipped = _sum(cloud.nova.flavors(), needs)
-    free = _quota(cloud)
+    flavors, free = cloud.nova.flavors(), _quota(cloud)
+    needed, each, skipped = _sum(flavors, needs)
     try:
         for resource, number in each.items():
             free[resource] = cloud.placement.usable(resource, number)
@@ -114,18 +114,16 @@ def _sum(
 
 @dataclasses.dataclass
 class CapacityCheck:
-    """Looks whether there is room for the nodes that a cluster gets, once in a run.
+    """Looks whether there is room for the nodes that a cluster gets.
 
     Attributes:
         cloud: Where the cluster lives.
         check_mode: Too little room is a warning: until the plan is carried out there
             may be more.
-        report: What `check_capacity` gave, None where nothing was looked up.
     """
 
     cloud: Cloud
     check_mode: bool
-    report: dict[str, t.Any] | None = None
 
     def of_new(self, values: t.Mapping[str, t.Any]) -> list[Need]:
         """Return what a new cluster needs: its masters, and last its workers.
@@ -143,25 +141,28 @@ class CapacityCheck:
             (workers, values.get("node_count", 1)),
         ]
 
-    def check(self, what: object, needs: t.Sequence[Need]) -> None:
+    def check(self, what: object, needs: t.Sequence[Need]) -> dict[str, t.Any] | None:
         """Look whether there is room for these servers.
 
         Args:
             what: How messages call the cluster.
             needs: The servers that are added.
 
+        Returns:
+            What `check_capacity` gave; None if no servers are added.
+
         Raises:
             ResourceError: There is too little (not in check mode).
         """
         if not any(name and count > 0 for name, count in needs):
-            return
+            return None
         try:
-            self.report = check_capacity(what, self.cloud, needs)
+            return check_capacity(what, self.cloud, needs)
         except ResourceError as error:
             if not self.check_mode:
                 raise
-            self.report = error.details
             self.cloud.warn(error.message)
+            return error.details
 
 
 def _quota(cloud: Cloud) -> dict[str, int]:

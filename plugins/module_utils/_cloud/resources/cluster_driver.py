@@ -27,14 +27,12 @@ class ClusterDriver:
         params: The options of the cluster.
         template: Finds its template.
         images: Finds the image of that.
-        servers: Proves changes by servers.
     """
 
     cloud: Cloud
     params: t.Mapping[str, t.Any]
     template: TemplateChoice
     images: TemplateImages
-    servers: ServerProof
 
     def of(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> Driver:
         """Return the driver of a cluster; of a new one, as its template has it.
@@ -51,8 +49,8 @@ class ClusterDriver:
     def proof(self, raw: Raw) -> ServerProof | None:
         """Return what proves changes by servers; None if Magnum's word is enough."""
         driver = driver_of(raw.get("template_driver"), infrastructure_id(raw))
-        proves = driver.cluster_api and self.servers.applies(raw)
-        return self.servers if proves else None
+        proof = ServerProof(self.cloud)
+        return proof if driver.cluster_api and proof.applies(raw) else None
 
     def scales(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> bool:
         """Return whether a cluster has an autoscaler (arguments as those of `of`)."""

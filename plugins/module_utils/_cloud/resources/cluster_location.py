@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+from functools import cached_property
 
 from ..engine.errors import ApiError, Conflict, LocationNotFound, NoEndpoint
 from ..engine.fields import KNOWN_AFTER_APPLY
@@ -28,7 +29,6 @@ class ClusterLocation:
     cloud: Cloud
     ident: str | None
     check_mode: bool
-    _stacks: list[Raw] | None = None
 
     def placed(self, values: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return a cluster's values with the location's network and zone.
@@ -39,10 +39,10 @@ class ClusterLocation:
         """
         if not self.ident:
             return values
-        stack = pick(self._listed(), self.ident)
+        stack = pick(self._stacks, self.ident)
         if stack is None:
             text = f"location: there is no location {self.ident!r} in this project"
-            text += hint_of(self._listed(), self.ident)
+            text += hint_of(self._stacks, self.ident)
             if not self.check_mode:
                 raise LocationNotFound(text)
             self.cloud.warn(f"{text} yet; network and zone are {KNOWN_AFTER_APPLY}")
@@ -65,17 +65,15 @@ class ClusterLocation:
         """Return the name of the location that a cluster stands in."""
         if not cluster.get("fixed_network"):
             return None
-        places = map(Place.of, self._listed())
+        places = map(Place.of, self._stacks)
         return next((place.name for place in places if place.holds(cluster)), None)
 
-    def _listed(self) -> list[Raw]:
-        if self._stacks is None:
-            try:
-                self._stacks = self.cloud.heat.stacks([MARK])
-            except NoEndpoint as error:
-                raise ApiError(
-                    f"location: {error.message} Without Heat, leave location out and "
-                    "set fixed_network and fixed_subnet, and the label "
-                    "availability_zone"
-                ) from error
-        return self._stacks
+    @cached_property
+    def _stacks(self) -> list[Raw]:
+        try:
+            return self.cloud.heat.stacks([MARK])
+        except NoEndpoint as error:
+            raise ApiError(
+                f"location: {error.message} Without Heat, leave location out and set "
+                "fixed_network and fixed_subnet, and the label availability_zone"
+            ) from error

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from functools import partial
+from functools import cached_property, partial
 
 from ..engine.errors import Conflict, InvalidInput, TemplateNotFound
 from ..engine.fields import Change, Field, api_values, labels
@@ -21,6 +21,8 @@ _PUBLISHING = ("public", "hidden")
 """All that Magnum changes while clusters use the template, one at a time."""
 
 _UNUSED = "unused_revisions"
+_FAMILY = "family"
+"""Under this key, a template that was found has all its revisions."""
 _GROUPS = inline_groups.OPTION
 
 
@@ -97,11 +99,6 @@ class ClusterTemplateResource(CloudResource):
         inline_groups.GROUPS,
     )
 
-    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._family: list[Raw] = []
-        self._clusters: list[Raw] | None = None
-
     @classmethod
     def validate(cls, params: t.Mapping[str, t.Any]) -> None:
         """Check what can be checked without the cloud."""
@@ -132,11 +129,11 @@ class ClusterTemplateResource(CloudResource):
         raw: Raw | None = revisions[-1] if revisions else None
         if raw is None and is_uuid(self.name):
             raw = magnum.template(self.name)  # lists leave hidden ones out
-        self._family = template_revisions.family(listed, raw) if raw else []
         if raw is None:
             near = template_revisions.names(listed, project, public)
             magnum.exact.missed("template", self.name, near)
-        return raw
+            return None
+        return {**raw, _FAMILY: template_revisions.family(listed, raw)}
 
     def near_misses(self) -> t.Sequence[str]:
         """Return the names of other templates that are nearly its own."""
@@ -152,7 +149,12 @@ class ClusterTemplateResource(CloudResource):
 
     def load(self, raw: Raw) -> Raw:
         """Find the unused revisions, where they are to be removed."""
-        return {**raw, _UNUSED: self._unused(raw)} if self.params["prune"] else raw
+        if not self.params["prune"]:
+            return raw
+        if _FAMILY not in raw:
+            listed = self.cloud.magnum.templates()
+            raw = {**raw, _FAMILY: template_revisions.family(listed, raw)}
+        return {**raw, _UNUSED: self._unused(raw)}
 
     def view(self, raw: Raw) -> dict[str, t.Any]:
         """Return the shape that users see."""
@@ -163,7 +165,7 @@ class ClusterTemplateResource(CloudResource):
         number = template_revisions.mark(raw)[1]
         older = [
             other
-            for other in self._family
+            for other in raw[_FAMILY]
             if template_revisions.mark(other)[1] < number
         ]
         used = {user["template_id"] for user in self._users(older)}
@@ -192,7 +194,7 @@ class ClusterTemplateResource(CloudResource):
         names = {change.field.name for change in changes}
         if not names - {*_PUBLISHING, _UNUSED} or not self._users([raw]):
             return None
-        own = template_revisions.following(raw, self._family)
+        own = template_revisions.following(raw, raw[_FAMILY])
         shown = template_view(own)
         return Revision(
             {name: shown[name] for name in ("name", "revision_of", "revision", "tags")},
@@ -236,13 +238,9 @@ class ClusterTemplateResource(CloudResource):
 
     def _prune(self, raw: Raw) -> list[t.Callable[[], None]]:
         """Return the writes that delete the older revisions which no cluster uses."""
-
-        def delete(old: Raw) -> None:
-            self.cloud.magnum.delete_template(old["uuid"])
-            self._family.remove(old)
-
-        unused = [other for other in self._family if other["name"] in raw[_UNUSED]]
-        return [partial(delete, old) for old in unused]
+        delete = self.cloud.magnum.delete_template
+        unused = [other for other in raw[_FAMILY] if other["name"] in raw[_UNUSED]]
+        return [partial(delete, old["uuid"]) for old in unused]
 
     def _patch(self, raw: Raw, values: dict[str, t.Any]) -> Step:
         patch = [
@@ -267,15 +265,17 @@ class ClusterTemplateResource(CloudResource):
     def _meant(self, raw: Raw) -> list[Raw]:
         """Return all revisions for the template's name, else only the one named."""
         whole = template_revisions.mark(raw)[0] == self.name
-        return self._family if whole else [raw]
+        return raw[_FAMILY] if whole else [raw]
+
+    @cached_property
+    def _clusters(self) -> list[Raw]:
+        return self.cloud.magnum.clusters()
 
     def _users(self, templates: list[Raw]) -> list[Raw]:
         """Return the clusters that use one of these templates."""
         if not templates:
             return []
         ids = {raw["uuid"] for raw in templates}
-        if self._clusters is None:
-            self._clusters = self.cloud.magnum.clusters()
         return [
             {
                 "id": cluster["uuid"],

@@ -19,9 +19,11 @@ from ..engine.errors import (
 from ..engine.fields import Field, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
+from ..engine.waiter import Look
 from ..services.drivers import infrastructure_id
 from ..services.magnum import ZERO_NODES
 from . import (
+    cluster_groups,
     cluster_view,
     inline_groups,
     node_group,
@@ -133,10 +135,7 @@ class GpuClusterResource(CloudResource):
         self._groups = InlineGroups(cloud, params, self.references)
         self._capacity = CapacityCheck(cloud, check_mode)
         images = TemplateImages(cloud, self.references)
-        self._stack = StackBehind(cloud)
-        self._driver = ClusterDriver(
-            cloud, params, self._template, images, ServerProof(cloud)
-        )
+        self._driver = ClusterDriver(cloud, params, self._template, images)
         if params[_GROUPS] is None:
             # Those that a template declares are in sight only where one is missing.
             self.implied = frozenset([_GROUPS])
@@ -196,37 +195,18 @@ class GpuClusterResource(CloudResource):
 
     def load(self, raw: Raw) -> Raw:
         """Read node groups, template, location, versions and the nodes to remove."""
-        loaded = {**raw, **self._load_groups(raw), **self._template.load(raw)}
+        names = [group["name"] for group in self.params[_GROUPS] or []]
+        groups = cluster_groups.load(self.cloud, raw, names)
+        loaded = {**raw, **groups, **self._template.load(raw)}
         if self.params["location"]:
             loaded["location"] = self._location.name_of(raw)
         if self.params[_LEAVING]:
             loaded.update(self._removal.load(loaded))
         return loaded
 
-    def _load_groups(self, raw: Raw, whole: bool = False) -> Raw:
-        """Read the node groups; default workers and those declared or new whole."""
-        magnum, uuid = self.cloud.magnum, raw["uuid"]
-        versions = magnum.versions()
-        listed = magnum.node_groups(uuid)
-        names = [group["name"] for group in listed]
-        wanted = {group["name"] for group in self.params[_GROUPS] or []}
-        wanted.update(set(names) - set(raw.get("group_names", names)))
-        groups = [
-            magnum.node_group(uuid, group["uuid"])
-            if whole or _is_default_worker(group) or group["name"] in wanted
-            else group
-            for group in listed
-        ]
-        return {
-            "node_groups": groups,
-            "group_names": names,
-            "default_workers": next(filter(_is_default_worker, groups), {}),
-            "api_versions": versions,
-        }
-
     def details(self, raw: Raw) -> dict[str, t.Any]:
         """Return the view, with addresses and bounds of every node group."""
-        loaded = {**raw, **self._load_groups(raw, whole=True)}
+        loaded = {**raw, **cluster_groups.load(self.cloud, raw, None)}
         # Heat may be missing: not every driver of Magnum needs it.
         with contextlib.suppress(CloudError):
             loaded["location"] = self._location.name_of(raw)
@@ -246,12 +226,21 @@ class GpuClusterResource(CloudResource):
             details={"id": raw["uuid"], "status": status.text, "faults": faults},
         )
 
-    def look_behind(self, raw: Raw) -> None:
-        """Raise where a server or stack has failed and Magnum does not say so."""
-        proof = self._driver.proof(raw)
-        if proof and status_of(raw).operation != "delete":
-            proof.look(self, raw)
-        self._stack.look(self, raw, infrastructure_id(raw))
+    def watch(self, proof: ServerProof | None = None) -> Look:
+        """Return what raises where a server or stack failed and Magnum is silent.
+
+        Args:
+            proof: Knows the servers before the change that is waited for.
+        """
+        stack = StackBehind(self.cloud)
+
+        def look(raw: Raw) -> None:
+            proves = proof or self._driver.proof(raw)
+            if proves and status_of(raw).operation != "delete":
+                proves.look(self, raw)
+            stack.look(self, raw, infrastructure_id(raw))
+
+        return look
 
     def obstacles(self, raw: Raw) -> str:
         """Return what the servers and Magnum's health check say, for Cluster API."""
@@ -267,8 +256,10 @@ class GpuClusterResource(CloudResource):
         declared = values.pop(_GROUPS, None)
         if self.params["location"]:
             values = self._location.placed(values)
-        if have and "template" in values:
-            values["template"] = self._template.desired(values["template"], have)
+        if have:
+            self._template.warn_of_drift(have)
+            if "template" in values:
+                values["template"] = self._template.desired(values["template"], have)
         groups = have[_GROUPS] if have else []
         if declared is None:
             template = self._template.coming(values.get("template"), have)
@@ -277,7 +268,6 @@ class GpuClusterResource(CloudResource):
             values[_GROUPS] = self._groups.planned(declared, groups)
         if have is None:
             return values
-        self._template.warn_of_drift(have)
         values.update(autoscaled(values, have))
         if self.params[_LEAVING]:
             size = self.params["node_count"]
@@ -315,7 +305,7 @@ class GpuClusterResource(CloudResource):
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
         planned = values.get(_GROUPS)
-        if planned is None and self._unfinished_groups(raws):
+        if planned is None and raw and self._unfinished_groups(raws):
             planned = [node_group.view(group) for group in raws]
         if planned is None and resolved.keys().isdisjoint(("template", BOUNDS[0])):
             return resolved
@@ -329,8 +319,8 @@ class GpuClusterResource(CloudResource):
 
     def check_room(self, values: dict[str, t.Any], raw: Raw | None) -> None:
         """Look whether there is room for the nodes that are added."""
-        if not self.params["precheck"] or self._capacity.report is not None:
-            return  # looked up when the cluster was made, for its node groups too
+        if not self.params["precheck"]:
+            return
         if raw is None:
             raws, needs = [], self._capacity.of_new(values)
         else:
@@ -339,8 +329,7 @@ class GpuClusterResource(CloudResource):
             needs = [(raw["flavor_id"], values.get("node_count", had) - had)]
         if _GROUPS in values:
             needs += self._groups.needs(values[_GROUPS], raws, needs[-1][0])
-        self._capacity.check(self, needs)
-        self.report["precheck"] = self._capacity.report
+        self.report["precheck"] = self._capacity.check(self, needs)
 
     def planned(self, raw: Raw, values: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the id of another template."""
@@ -373,8 +362,7 @@ class GpuClusterResource(CloudResource):
         After a failed update the size is asked for in any case: that repairs it.
         """
         proof = self._driver.proof(raw)
-        if proof:
-            proof.remember(raw)
+        proof = proof.since(raw) if proof else None
         steps = ClusterSteps(self, self.cloud, raw, proof, self._removal)
         writes: list[Step] = []
         target = None
@@ -389,7 +377,7 @@ class GpuClusterResource(CloudResource):
         if _GROUPS in values:
             groups, driver = raw["node_groups"], self._driver.of(raw, values)
             writes += self._groups.steps(raw, values[_GROUPS], groups, driver)
-        return writes
+        return [step._replace(look=self.watch(proof)) for step in writes]
 
     def delete(self, raw: Raw) -> None:
         """Ask for the cluster's deletion."""
@@ -399,7 +387,3 @@ class GpuClusterResource(CloudResource):
         """Return whether all servers are gone too, for Cluster API."""
         proof = self._driver.proof(raw)
         return proof is None or proof.emptied(raw)
-
-
-def _is_default_worker(group: Raw) -> bool:
-    return bool(group.get("is_default")) and group.get("role") != "master"

@@ -24,11 +24,11 @@ from ..engine.fields import (
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
 from ..engine.waiter import Proof
-from ..services.drivers import UNKNOWN, Driver
+from ..services.drivers import Driver
 from ..services.exact import folded, nearly
 from ..services.session import Cloud
 from .capacity import Need
-from .node_group import NodeGroupResource, view
+from .node_group import Declared, NodeGroupResource, view
 from .references import References
 
 OPTION, PURGE = "node_groups", "purge_node_groups"
@@ -128,7 +128,8 @@ class InlineGroups:
             if group["is_default"] or group["name"] in names or not self.params[PURGE]
         }
         for options in declared:
-            child, old = self._child(options), groups.get(options["name"])
+            child = self._child(options, Declared())
+            old = groups.get(child.name)
             if old is None:
                 self.cloud.magnum.exact.missed("node group", child.name, groups)
                 child.refuse_near_miss("Magnum")
@@ -144,18 +145,12 @@ class InlineGroups:
                 groups[child.name] = {**old, **changed}
         return list(groups.values())
 
-    def _child(
-        self,
-        options: Raw,
-        cluster: Raw | None = None,
-        driver: Driver = UNKNOWN,
-        scales: bool = False,
-    ) -> NodeGroupResource:
+    def _child(self, options: Raw, declared: Declared) -> NodeGroupResource:
         """Return the resource that the module `node_group` makes of these options."""
         params = {**options, "cluster": self.params["name"]}
-        child = NodeGroupResource(self.cloud, params, self.references.check_mode)
+        check_mode = self.references.check_mode
+        child = NodeGroupResource(self.cloud, params, check_mode, declared=declared)
         child.references = self.references
-        child.adopt(cluster, driver, scales)
         return child
 
     def _replaces(self, child: NodeGroupResource, old: Raw) -> bool:
@@ -204,7 +199,7 @@ class InlineGroups:
                 if group == view(raw) and not self.unfinished([raw]):
                     continue
                 have = have if status_of(raw).lost else view(raw)
-            child = self._child({"name": name}, driver=driver, scales=scales)
+            child = self._child({"name": name}, Declared(driver=driver, scales=scales))
             changed = {
                 field.name: group[field.name]
                 for field in child.fields
@@ -246,25 +241,24 @@ class InlineGroups:
         """
         there = {raw["name"]: raw for raw in raws}
         cluster = {**cluster, "group_names": [*there, *changes.values]}
-        steps = [self._remove(cluster, raw, driver) for raw in changes.surplus]
+        declared = Declared(cluster, driver)
+        steps = [self._remove(declared, raw) for raw in changes.surplus]
         for name, values in changes.values.items():
-            child, raw = self._child({"name": name}, cluster, driver), there.get(name)
+            child, raw = self._child({"name": name}, declared), there.get(name)
             if raw is not None and not status_of(raw).lost:
                 steps += [
                     step._replace(reached=self._settled(child, step.reached))
-                    for step in child.steps(raw, values)
+                    for step in child.plain_steps(raw, values)
                 ]
                 continue
             if raw is not None:
-                steps.append(self._remove(cluster, raw, driver))
+                steps.append(self._remove(declared, raw))
             steps.append(self._make(child, values))
         return steps
 
-    def _remove(self, cluster: Raw, raw: Raw, driver: Driver) -> Step:
-        child = self._child({"name": raw["name"]}, cluster, driver)
-        write = partial(
-            self.cloud.magnum.delete_node_group, cluster["uuid"], raw["uuid"]
-        )
+    def _remove(self, declared: Declared, raw: Raw) -> Step:
+        child = self._child({"name": raw["name"]}, declared)
+        write = partial(child.delete, raw)
         return Step([write], lambda _now: child.find() is None and child.emptied(raw))
 
     def _make(self, child: NodeGroupResource, values: Raw) -> Step:

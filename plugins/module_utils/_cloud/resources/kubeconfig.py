@@ -15,6 +15,7 @@ import datetime
 import os
 import stat
 import typing as t
+from functools import cached_property
 
 from ... import _files
 from ..engine.errors import ClusterNotFound, Conflict, InvalidInput, NotFound
@@ -70,7 +71,6 @@ class KubeconfigResource(CloudResource):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
         self.path: str = self.params["path"]
-        self._cluster: Raw | None = None
 
     def __str__(self) -> str:
         """Return how messages call it."""
@@ -187,7 +187,7 @@ class KubeconfigResource(CloudResource):
             "ca_rotation_due": False,
         }
         try:
-            cluster = self._find_cluster()
+            cluster = self._cluster
         except ClusterNotFound as error:
             if not self.references.check_mode:
                 raise
@@ -209,11 +209,10 @@ class KubeconfigResource(CloudResource):
             "ca_fingerprint": KNOWN_AFTER_APPLY if rotates else issuer.fingerprint,
         }
 
-    def _find_cluster(self) -> Raw:
-        """Return the cluster, with an API that speaks TLS."""
-        if self._cluster is None:
-            self._cluster = credentials.find_cluster(self.cloud, self.name)
-        return self._cluster
+    @cached_property
+    def _cluster(self) -> Raw:
+        """The cluster, with an API that speaks TLS."""
+        return credentials.find_cluster(self.cloud, self.name)
 
     # Write ------------------------------------------------------------------
 
@@ -243,7 +242,7 @@ class KubeconfigResource(CloudResource):
             os.chmod(_files.native(self.path), 0o600)
 
     def _rotate_ca(self) -> None:
-        ca_rotation.rotate(self.cloud, self._find_cluster())
+        ca_rotation.rotate(self.cloud, self._cluster)
 
     def _try_out(self) -> None:
         with typed(self.path):
@@ -251,7 +250,7 @@ class KubeconfigResource(CloudResource):
 
     def _write(self) -> None:
         groups = sorted(set(self.params["groups"]))
-        cluster = self._find_cluster()
+        cluster = self._cluster
         issued = credentials.issue(self.cloud, cluster, self.params["user"], groups)
         with typed(self.path):
             write_private(self.path, credentials.render(issued))

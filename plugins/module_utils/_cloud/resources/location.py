@@ -97,7 +97,7 @@ class LocationResource(StackResource):
 
     def find(self) -> Raw | None:
         """Look it up by name or id; where it is renamed, by its new name too."""
-        self._listed = None
+        self._locations(again=True)
         current = self._find(self.name)
         new = self.params["new_name"]
         if not new:
@@ -114,8 +114,8 @@ class LocationResource(StackResource):
         stack = pick(self._locations(), ident)
         return self.cloud.heat.reread(stack) if stack else None
 
-    def _locations(self) -> list[Raw]:
-        if self._listed is None:
+    def _locations(self, again: bool = False) -> list[Raw]:
+        if again or self._listed is None:
             self._listed = self.cloud.heat.stacks([MARK])
         return self._listed
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import typing as t
-from functools import partial
+from functools import cached_property, partial
 
 from ..engine.errors import (
     CloudError,
@@ -19,7 +19,7 @@ from ..engine.errors import (
 from ..engine.fields import Field, api_values, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
-from ..engine.waiter import Turn
+from ..engine.waiter import Look, Turn
 from ..services.drivers import (
     UNKNOWN,
     Driver,
@@ -60,8 +60,26 @@ def _taints(values: t.Iterable[Raw] | None) -> list[Raw]:
     return sorted(taints, key=lambda taint: (taint["key"], taint["effect"]))
 
 
+class Declared(t.NamedTuple):
+    """What is known of the cluster of a group that is declared with it.
+
+    Attributes:
+        cluster: The cluster with its `group_names`, None if it is not needed yet.
+        driver: Its driver.
+        scales: Whether it has an autoscaler.
+    """
+
+    cluster: Raw | None = None
+    driver: Driver = UNKNOWN
+    scales: bool = False
+
+
 class NodeGroupResource(CloudResource):
-    """A node group of a Magnum cluster."""
+    """A node group of a Magnum cluster.
+
+    Args:
+        declared: What is known of its cluster; None if it is declared by itself.
+    """
 
     kind = "node_group"
     not_found = NodeGroupNotFound
@@ -88,24 +106,12 @@ class NodeGroupResource(CloudResource):
         Field("recreate_failed", "bool", spec={"default": False}),
     )
 
-    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+    def __init__(
+        self, *args: t.Any, declared: Declared | None = None, **kwargs: t.Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.recreate_failed = bool(self.params["recreate_failed"])
-        self._cluster: Raw | None = None
-        self._driver: Driver | None = None
-        self._scales = False
-        self._proof = ServerProof(self.cloud)
-        self._stack = StackBehind(self.cloud)
-
-    def adopt(self, cluster: Raw | None, driver: Driver, scales: bool) -> None:
-        """Take over what is known of the cluster, if the group is declared with it.
-
-        Args:
-            cluster: The cluster, None if it does not exist yet.
-            driver: Its driver.
-            scales: Whether it has an autoscaler.
-        """
-        self._cluster, self._driver, self._scales = cluster, driver, scales
+        self._declared = declared
 
     @classmethod
     def validate(cls, params: t.Mapping[str, t.Any]) -> None:
@@ -134,32 +140,41 @@ class NodeGroupResource(CloudResource):
         Raises:
             ClusterNotFound: There is no such cluster.
         """
-        return str(self._whole_cluster()["uuid"])
-
-    def _whole_cluster(self) -> Raw:
         if self._cluster is None:
             ident = self.params["cluster"]
-            cluster = self.cloud.magnum.find_cluster(ident, self.cloud.project_id)
-            if cluster is None:
-                hint = self.cloud.magnum.exact.hint("cluster", ident)
-                raise ClusterNotFound(
-                    f"cluster: there is no cluster {ident!r} in this project{hint}"
-                )
-            self._cluster = cluster
-        return self._cluster
+            hint = self.cloud.magnum.exact.hint("cluster", ident)
+            raise ClusterNotFound(
+                f"cluster: there is no cluster {ident!r} in this project{hint}"
+            )
+        return str(self._cluster["uuid"])
 
-    def driver(self) -> Driver:
-        """Return the driver of the cluster; `UNKNOWN` if the cluster does not exist."""
-        if self._driver is None:
-            try:
-                cluster = self._whole_cluster()
-            except ClusterNotFound:
-                return UNKNOWN  # in check mode, an earlier task would create it
-            self._driver = driver_of(None, infrastructure_id(cluster))
-            if self._driver is UNKNOWN:
-                template = self.cloud.magnum.template(cluster["cluster_template_id"])
-                self._driver = driver_of((template or {}).get("driver"), None)
-        return self._driver
+    @cached_property
+    def _cluster(self) -> Raw | None:
+        """The cluster; None in check mode, if an earlier task would create it."""
+        if self._declared:
+            return self._declared.cluster
+        ident = self.params["cluster"]
+        return self.cloud.magnum.find_cluster(ident, self.cloud.project_id)
+
+    @cached_property
+    def _group_names(self) -> list[str]:
+        if self._cluster and "group_names" in self._cluster:
+            return list(self._cluster["group_names"])
+        return [group["name"] for group in self.cloud.magnum.node_groups(self.cluster)]
+
+    @cached_property
+    def _driver(self) -> Driver:
+        """The driver of the cluster."""
+        if self._declared:
+            return self._declared.driver
+        if self._cluster is None:
+            return UNKNOWN
+        driver = driver_of(None, infrastructure_id(self._cluster))
+        if driver is UNKNOWN:
+            ident = self._cluster["cluster_template_id"]
+            template = self.cloud.magnum.template(ident)
+            driver = driver_of((template or {}).get("driver"), None)
+        return driver
 
     def find(self) -> Raw | None:
         """Return a node group of the cluster by name or id.
@@ -216,13 +231,15 @@ class NodeGroupResource(CloudResource):
 
     def _check_driver(self, values: Raw, raw: Raw | None) -> None:
         """Refuse what the cluster's driver can't do."""
-        driver = self.driver()
+        driver = self._driver
         if raw is None:
             check_group_name(driver, self.name)
         zone = (values.get("labels") or {}).get("availability_zone")
         refuse(driver, self, {**values, "availability_zone": zone})
-        cluster = self._cluster or {}
-        scales = self._scales or scales_itself(cluster.get("labels"))
+        if self._declared:
+            scales = self._declared.scales
+        else:
+            scales = scales_itself((self._cluster or {}).get("labels"))
         if scales and (raw is None or "min_node_count" in values):
             check_least(driver, self, values.get("min_node_count"))
 
@@ -232,7 +249,8 @@ class NodeGroupResource(CloudResource):
         if cluster is None:
             return ""
         own = {name: raw[name] for name in ("node_count", "flavor_id")}
-        return self._proof.summary({**cluster, "master_count": 0, **own}, raw["name"])
+        shown = {**cluster, "master_count": 0, **own}
+        return ServerProof(self.cloud).summary(shown, raw["name"])
 
     def turn(self) -> Turn:
         """Return the cluster: Magnum changes one thing of it at a time."""
@@ -246,9 +264,9 @@ class NodeGroupResource(CloudResource):
             )
 
         def look(raw: Raw) -> None:
-            whole = {**self._whole_cluster(), **raw}
+            whole = {**(self._cluster or {}), **raw}
             proof = ServerProof(self.cloud)
-            if self.driver().cluster_api and proof.applies(whole):
+            if self._driver.cluster_api and proof.applies(whole):
                 proof.look(self, whole)
 
         return Turn(lambda: self.cloud.magnum.cluster(cluster), describe, look)
@@ -267,7 +285,8 @@ class NodeGroupResource(CloudResource):
         if cluster is None:
             return not addresses or len(addresses) == raw["node_count"]
         if not scales_itself(cluster.get("labels")):
-            self._proof.require_sizes(cluster, {raw["name"]: raw["node_count"]})
+            sizes = {raw["name"]: raw["node_count"]}
+            ServerProof(self.cloud).require_sizes(cluster, sizes)
         return True
 
     def _proven(self, raw: Raw) -> Raw | None:
@@ -276,31 +295,39 @@ class NodeGroupResource(CloudResource):
         Args:
             raw: This node group, which may not be listed any more.
         """
-        try:
-            cluster = self._whole_cluster()
-        except ClusterNotFound:
+        cluster = self._cluster
+        if cluster is None or not self._driver.cluster_api:
             return None
-        if not self.driver().cluster_api or not self._proof.applies(cluster):
+        if not ServerProof(self.cloud).applies(cluster):
             return None
-        if "group_names" not in cluster:
-            groups = self.cloud.magnum.node_groups(cluster["uuid"])
-            names = [group["name"] for group in groups]
-            self._cluster = cluster = {**cluster, "group_names": names}
-        return {**cluster, "group_names": [*cluster["group_names"], raw["name"]]}
+        return {**cluster, "group_names": [*self._group_names, raw["name"]]}
 
-    def look_behind(self, raw: Raw) -> None:
-        """Raise where a server or stack has failed and Magnum does not say so."""
-        self._stack.look(self, raw, raw.get("stack_id"))
-        cluster = self._proven(raw)
-        if cluster and status_of(raw).operation != "delete":
-            seen = {**cluster, "status": raw["status"]}
-            self._proof.look(self, seen, raw["name"])
+    def watch(self, proof: ServerProof | None = None) -> Look:
+        """Return what raises where a server or stack failed and Magnum is silent.
+
+        Args:
+            proof: Knows the servers before the change that is waited for.
+        """
+        stack = StackBehind(self.cloud)
+
+        def look(raw: Raw) -> None:
+            stack.look(self, raw, raw.get("stack_id"))
+            cluster = self._proven(raw)
+            if cluster and status_of(raw).operation != "delete":
+                seen = {**cluster, "status": raw["status"]}
+                (proof or ServerProof(self.cloud)).look(self, seen, raw["name"])
+
+        return look
 
     def steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
-        """Widen the bounds, resize, narrow the bounds: the order Magnum accepts."""
+        """Return the writes that change it, with a look at its servers."""
         cluster = self._proven(raw)
-        if cluster:
-            self._proof.remember(cluster)
+        proof = ServerProof(self.cloud).since(cluster) if cluster else None
+        steps = self.plain_steps(raw, values)
+        return [step._replace(look=self.watch(proof)) for step in steps]
+
+    def plain_steps(self, raw: Raw, values: dict[str, t.Any]) -> list[Step]:
+        """Widen the bounds, resize, narrow the bounds: the order Magnum accepts."""
         size = values.get("node_count")
         if size is None and status_of(raw).phase == FAILED:
             size = raw["node_count"]
@@ -351,7 +378,7 @@ class NodeGroupResource(CloudResource):
     def emptied(self, raw: Raw) -> bool:
         """Return whether all servers of the group are gone too, for Cluster API."""
         cluster = self._proven(raw)
-        return cluster is None or self._proof.emptied(cluster, raw["name"])
+        return cluster is None or ServerProof(self.cloud).emptied(cluster, raw["name"])
 
     def failure(self, raw: Raw) -> CloudError:
         """Return what Magnum says about the failure."""

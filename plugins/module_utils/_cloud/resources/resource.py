@@ -154,5 +154,5 @@ class CloudResource(Resource):
 
     def body(self, values: t.Mapping[str, t.Any]) -> Raw:
         """Return values under the API's own names."""
-        keys = {field.name: field.api_key for field in self.fields}
-        return {keys[name]: value for name, value in values.items()}
+        fields = [field for field in self.fields if field.name in values]
+        return {field.api_key: values[field.name] for field in fields}

@@ -9,7 +9,6 @@ reports no failure. Users can't see Cluster API's machines, but they see the ser
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ..engine.errors import CloudError, Stalled
@@ -56,29 +55,28 @@ def by_group(cloud: Cloud, cluster: Raw) -> Servers:
     return servers
 
 
-@dataclasses.dataclass
-class ServerProof:
+class ServerProof(t.NamedTuple):
     """Proves by a cluster's servers that a change of it is done, or has failed.
 
     Attributes:
         cloud: Where the cluster is.
+        before: Status of each server before the change, by its id; none for a new
+            cluster.
     """
 
     cloud: Cloud
-    _before: dict[str, str] = dataclasses.field(default_factory=dict)
+    before: t.Mapping[str, str] = {}
 
     def applies(self, cluster: Raw) -> bool:
         """Return whether the servers can be seen: not those of another project."""
         ours = cluster.get("project_id") == self.cloud.project_id
         return ours and bool(infrastructure_id(cluster))
 
-    def remember(self, cluster: Raw) -> None:
-        """Remember the servers before a change, and which of them are broken."""
-        self._before = {
-            server["id"]: server["status"]
-            for servers in by_group(self.cloud, cluster).values()
-            for server in servers
-        }
+    def since(self, cluster: Raw) -> ServerProof:
+        """Return the proof of a change that begins now."""
+        found = by_group(self.cloud, cluster)
+        servers = [server for group in found.values() for server in group]
+        return self._replace(before={each["id"]: each["status"] for each in servers})
 
     def look(self, what: object, cluster: Raw, group: str | None = None) -> None:
         """Look if a new server is broken, which neither Magnum nor its driver report.
@@ -101,7 +99,7 @@ class ServerProof:
         broken = [
             server
             for server in listed
-            if server["status"] == "ERROR" and self._before.get(server["id"]) != "ERROR"
+            if server["status"] == "ERROR" and self.before.get(server["id"]) != "ERROR"
         ]
         if broken:
             raise Stalled(
@@ -183,7 +181,7 @@ class ServerProof:
         own = server.get("image")
         if isinstance(own, dict):
             return bool(own.get("id") != image)
-        return replaced and server["id"] in self._before
+        return replaced and server["id"] in self.before
 
     def summary(self, cluster: Raw, group: str | None = None) -> str:
         """Return what servers, quota and Magnum's health check say of a cluster.

@@ -15,7 +15,7 @@ from ..services.session import Cloud
 
 @dataclasses.dataclass
 class StackBehind:
-    """Looks at a stack while Magnum says that a change is under way.
+    """Looks at a stack, in one wait, while Magnum says that a change is under way.
 
     Magnum's own look fails where a stack has odd outputs, such as the floating IP of a
     server that was not created; its status then never changes.

@@ -11,8 +11,6 @@ may be sent again, errors with a type, and paging.
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import typing as t
 from urllib.parse import urlsplit
 
@@ -20,16 +18,20 @@ from ... import _http
 from ..engine.clock import Clock
 from ..engine.errors import (
     ApiError,
-    AuthError,
     CloudError,
-    Conflict,
     InvalidInput,
     NoEndpoint,
     NotFound,
     OutcomeUnknown,
-    ResourceError,
 )
 from .exact import ExactNames
+from .failures import (
+    answer_error,
+    client_error,
+    never_sent,
+    no_endpoint,
+    request_id,
+)
 from .transport import Unusable
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -43,7 +45,6 @@ T = t.TypeVar("T")
 
 _BUSY = (429, 503)
 _GATEWAY = (502, 504)
-_QUOTA = re.compile(r"quota|limit exceeded|maximum .* (number|per project)", re.I)
 
 
 class Api:
@@ -273,7 +274,7 @@ class Api:
             raise _Failed(client_error(self.name, error), again) from error
 
     def _no_endpoint(self, error: Exception, kind: type[ApiError]) -> ApiError:
-        text = " ".join(filter(None, [_no_endpoint(self.name, error), self.needed_for]))
+        text = " ".join(filter(None, [no_endpoint(self.name, error), self.needed_for]))
         return kind(text)
 
     def _exchange(self, method: str, path: str, once: bool, **kwargs: t.Any) -> Answer:
@@ -309,7 +310,6 @@ class Api:
         self, answer: t.Any, method: str, path: str, once: bool
     ) -> dict[str, t.Any]:
         """Return the JSON object of an answer, or raise what the answer means."""
-        known = {"status": answer.status_code, "request_id": request_id(answer)}
         try:
             # Of redirects only those that were not followed, as they lead nowhere.
             if answer.status_code >= 300:
@@ -319,7 +319,7 @@ class Api:
             body = {} if silent else answer.json()
         except Unusable as error:
             text = f"{self.name} answered {method} {path} with {error}"
-            raise self._broken(text, method, once, again=False, **known) from error
+            raise self._broken(text, method, once, answer, again=False) from error
         except ValueError:
             body = None
         if not isinstance(body, dict):
@@ -328,7 +328,7 @@ class Api:
                 f"{self.name} answered {method} {path} with something that is not "
                 "a JSON object"
             )
-            raise self._broken(text, method, once, **known)
+            raise self._broken(text, method, once, answer)
         return body
 
     def _refused(self, answer: t.Any, method: str, path: str, once: bool) -> _Failed:
@@ -348,16 +348,18 @@ class Api:
         message: str,
         method: str,
         once: bool,
+        answer: t.Any = None,
         again: bool = True,
-        **answer: t.Any,
     ) -> _Failed:
         """Return the failure for a request that broke half-way.
 
         A create may have been executed all the same, and so must not be repeated.
         """
-        error: type[CloudError] = OutcomeUnknown if once else ApiError
-        again = again and not once
-        return _Failed(error(message, **answer), again, unclear=method != "GET")
+        kind: type[CloudError] = OutcomeUnknown if once else ApiError
+        error = kind(message)
+        if answer is not None:
+            error.status, error.request_id = answer.status_code, request_id(answer)
+        return _Failed(error, again and not once, unclear=method != "GET")
 
 
 class Answer(t.NamedTuple):
@@ -385,114 +387,6 @@ class _Failed(Exception):
         self.again = again
         self.pause = pause
         self.unclear = unclear
-
-
-_NO_CONNECTION = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
-
-
-def never_sent(error: BaseException) -> bool:
-    """Return whether the connection was never made, so that nothing was executed.
-
-    keystoneauth reports a refused connection and one that broke after the request
-    with the same type; the cause tells them apart.
-    """
-    seen: BaseException | None = error
-    while seen is not None:
-        # requests wraps urllib3's errors as arguments or reasons, not as causes.
-        for part in (seen, getattr(seen, "reason", None), *seen.args):
-            reason = getattr(part, "reason", part)
-            if type(reason).__name__ in _NO_CONNECTION:
-                return True
-        seen = seen.__cause__ or seen.__context__
-    return False
-
-
-def request_id(answer: t.Any) -> str | None:
-    """Return the service's id of the request, None where it sent none."""
-    for header in ("x-openstack-request-id", "x-compute-request-id"):
-        if answer.headers.get(header):
-            return str(answer.headers[header])
-    return None
-
-
-def answer_error(name: str, method: str, path: str, answer: t.Any) -> CloudError:
-    """Return the typed error for an answer of 400 or above."""
-    status = answer.status_code
-    message = message_of(answer)
-    kind: type[CloudError] = ApiError
-    if status == 401:
-        kind = AuthError
-    elif status == 413 or (status == 403 and _QUOTA.search(message)):
-        kind = ResourceError
-    elif status == 403:
-        kind = AuthError
-    elif status == 404:
-        kind = NotFound
-    elif status == 409:
-        kind = Conflict
-    elif status == 400:
-        kind = InvalidInput
-    return kind(
-        f"{name} answered {status} to {method} {path.split('?')[0]}: {message}",
-        status=status,
-        request_id=request_id(answer),
-    )
-
-
-def message_of(answer: t.Any) -> str:
-    """Return what a service says in its error, in whichever of their forms."""
-    try:
-        body = answer.json()
-    except ValueError:
-        text = re.sub(r"<[^>]+>", " ", answer.text or "")
-        return " ".join(text.split())[:500] or str(answer.reason)
-    if isinstance(body, dict) and isinstance(body.get("errors"), list):
-        errors = [e for e in body["errors"] if isinstance(e, dict)]
-        messages = [str(e.get("detail") or e.get("title")) for e in errors]
-        return "; ".join(messages) or str(answer.reason)
-    return _first_message(body) or json.dumps(body)[:500]
-
-
-def _first_message(body: t.Any) -> str | None:
-    """Return the first `message` in an error body, however deep it is in there."""
-    if not isinstance(body, dict):
-        return None
-    if isinstance(body.get("message"), str):
-        return t.cast(str, body["message"])
-    for value in body.values():
-        message = _first_message(value)
-        if message:
-            return message
-    return None
-
-
-def client_error(name: str, error: Exception) -> CloudError:
-    """Return the typed error for a failure before the service itself was asked."""
-    from keystoneauth1 import exceptions as ka
-
-    status = getattr(error, "http_status", None) or None
-    ident = getattr(error, "request_id", None)
-    refused = (
-        ka.Unauthorized,
-        ka.Forbidden,
-        ka.AuthorizationFailure,
-        ka.AuthPluginException,
-    )
-    if isinstance(error, refused):
-        text = f"Keystone did not accept the credentials: {error}"
-        return AuthError(text, status=status, request_id=ident)
-    if isinstance(error, ka.CatalogException):
-        return NoEndpoint(_no_endpoint(name, error))
-    if isinstance(error, ka.SSLError):
-        return ApiError(f"{name}: {error}. Check ca_cert and validate_certs.")
-    return ApiError(f"{name}: {error}", status=status, request_id=ident)
-
-
-def _no_endpoint(name: str, error: Exception) -> str:
-    return (
-        f"The cloud has no usable endpoint for {name}: {str(error).rstrip('.')}. "
-        "Check region_name and interface."
-    )
 
 
 def _retry_after(answer: t.Any) -> float:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from ..._secrets import cloud_secrets, remember
 from ..engine.clock import Clock
 from ..engine.errors import AuthError, InvalidInput
-from .api import Api, client_error
+from .api import Api
+from .failures import client_error
 from .heat import Heat
 from .magnum import Magnum
 from .nova import Nova

@@ -118,7 +118,7 @@ MASTERS = {
 }
 
 
-def with_template(site: Site) -> Site:
+def with_template(site: Site) -> None:
     """A cloud with a template, and no cluster."""
     template = {
         "uuid": TEMPLATE,
@@ -134,7 +134,6 @@ def with_template(site: Site) -> Site:
     site.on(TEMPLATES, templates(template))
     site.on(TEMPLATE_BY_ID, template)
     site.on(BY_NAME, MISSING)
-    return site
 
 
 def groups(site: Site, *answers: Raw) -> None:

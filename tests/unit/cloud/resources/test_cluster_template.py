@@ -617,7 +617,8 @@ def test_the_old_revision_is_not_taken_for_one_that_got_no_answer(site: Site) ->
 
 def test_prune(site: Site) -> None:
     newest = revision(THIRD, 3)
-    site.on(TEMPLATES, templates(template(), revision(SECOND, 2), newest))
+    listed = templates(template(), revision(SECOND, 2), newest)
+    site.on(TEMPLATES, listed, listed, templates(template(), newest))
     used_by(site, "train")
     site.on(f"DELETE /v1/clustertemplates/{SECOND}", Reply(204))
     site.on(f"GET /v1/clustertemplates/{THIRD}", newest)

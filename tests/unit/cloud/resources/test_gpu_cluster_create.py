@@ -38,14 +38,10 @@ from unit.cloud.resources.clusters import (
     cluster,
     groups,
     there,
-    with_template,
     workers,
 )
 
-
-@pytest.fixture
-def site(site: Site) -> Site:
-    return with_template(site)
+pytestmark = pytest.mark.usefixtures("gpu_template")
 
 
 # create ----------------------------------------------------------------------

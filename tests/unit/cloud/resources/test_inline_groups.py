@@ -34,19 +34,15 @@ from unit.cloud.resources.clusters import (
     groups,
     limits,
     there,
-    with_template,
     workers,
 )
+
+pytestmark = pytest.mark.usefixtures("gpu_template")
 
 MAKE = f"POST /v1/clusters/{ID}/nodegroups"
 BIG, OLD = f"{GROUPS}/b", f"{GROUPS}/o"
 BY_GROUP = f"{GROUPS}/big"
 DELETE_OLD = f"DELETE /v1/clusters/{ID}/nodegroups/o"
-
-
-@pytest.fixture
-def site(site: Site) -> Site:
-    return with_template(site)
 
 
 def group(uuid: str = "b", name: str = "big", **values: t.Any) -> Raw:

@@ -29,9 +29,10 @@ from unit.cloud.resources.clusters import (
     cluster,
     groups,
     there,
-    with_template,
     workers,
 )
+
+pytestmark = pytest.mark.usefixtures("gpu_template")
 
 STACK = f"GET /v1.0/stacks/{STACK_ID}"
 RESOURCES = (
@@ -66,13 +67,8 @@ def nova(*numbers: int) -> Raw:
     }
 
 
-@pytest.fixture
-def site(site: Site) -> Site:
-    return with_template(site)
-
-
 @pytest.fixture(autouse=True)
-def _two_workers(site: Site) -> None:
+def _two_workers(site: Site, gpu_template: None) -> None:
     there(site)
     stack = {"id": STACK_ID, "stack_name": "train-x"}
     site.on(STACK, {"stack": {**stack, "stack_status": "CREATE_COMPLETE"}})

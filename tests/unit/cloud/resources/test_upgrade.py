@@ -35,9 +35,10 @@ from unit.cloud.resources.clusters import (
     cluster,
     groups,
     there,
-    with_template,
     workers,
 )
+
+pytestmark = pytest.mark.usefixtures("gpu_template")
 
 UPGRADE = f"POST /v1/clusters/{ID}/actions/upgrade"
 ASKED = {"name": "train", "template": "v2", "upgrade": True}
@@ -52,13 +53,8 @@ OLD_ONE = {
 NEW_ONE = {**OLD_ONE, "uuid": OTHER_TEMPLATE, "name": "v2"}
 
 
-@pytest.fixture
-def site(site: Site) -> Site:
-    return with_template(site)
-
-
 @pytest.fixture(autouse=True)
-def _two_templates(site: Site) -> None:
+def _two_templates(site: Site, gpu_template: None) -> None:
     """The cluster has the one, and there is another."""
     site.on(TEMPLATES, templates(OLD_ONE, NEW_ONE))
     there(site)

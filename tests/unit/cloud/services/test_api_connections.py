@@ -24,6 +24,8 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.e
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.services.api import (
     Api,
+)
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.services.failures import (
     never_sent,
 )
 from unit.cloud.fakes import FakeTime, Site
