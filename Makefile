@@ -122,6 +122,7 @@ bed-env: $(DEV)/.complete ## what the shell needs to use it: eval "$$(make bed-e
 
 .PHONY: demo
 demo: collection bed-up ## the demo playbook against the bed, as a user would run it
+	tests/tools/need-compiler
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
 		ansible-playbook -i localhost, gpufleet.openstack.demo \
 		-e '{"demo_stand_in": "env PYTHONPATH=$(CURDIR)/tests $(PY) -m fakes.demo"}' \
