@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,40 @@ from integration.cloud_site import Site
 from integration.faults import figures
 
 
+@pytest.fixture(scope="session")
+def meanwhile() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Does work while the next tests run; what failed is told at the end."""
+    begun: list[Future[None]] = []
+    with ThreadPoolExecutor() as pool:
+        yield lambda work: begun.append(pool.submit(work))
+    failed = [problem for one in begun if (problem := one.exception())]
+    if failed:
+        raise BaseExceptionGroup("projects could not be removed", failed)
+
+
 @pytest.fixture
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """A project made for this test, removed with all that is in it."""
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    meanwhile: Callable[[Callable[[], None]], None],
+) -> Iterator[Site]:
+    """A project made for this test, removed with all that is in it after the test."""
     admin = projects.admin_connection()
     word = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
     project = projects.create_project(admin, f"{word[:30]}-{secrets.token_hex(3)}")
     made = Site(project, admin, tmp_path)
-    try:
-        yield made
-    finally:
+
+    def remove() -> None:
         made.close()
         projects.delete_project(admin, project)
         made.remove_hardware()
+
+    yield made
+    if request.node.get_closest_marker("serial"):
+        remove()
+    else:
+        # The cluster that a test leaves takes half a minute to go.
+        meanwhile(remove)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
