@@ -40,7 +40,7 @@ ON_CORES := CACHE=$(CACHE) tests/tools/on-cores
 
 # How many processes run tests side by side, and further arguments for pytest.
 UNIT_WORKERS ?= 2
-INTEGRATION_WORKERS ?= 4
+INTEGRATION_WORKERS ?= 6
 PYTEST_ARGS ?=
 
 # How often `make bench-against` runs the bench of each tree.
@@ -125,6 +125,7 @@ bed-env: $(DEV)/.complete ## what the shell needs to use it: eval "$$(make bed-e
 
 .PHONY: demo
 demo: collection bed-up ## the demo playbook against the bed, as a user would run it
+	tests/tools/need-compiler
 	eval "$$($(BED) env)" && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(INSTALLED) \
 		ansible-playbook -i localhost, gpufleet.openstack.demo \
 		-e '{"demo_stand_in": "env PYTHONPATH=$(CURDIR)/tests $(PY) -m fakes.demo"}' \

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from beds.kubernetes.cluster import objects
 from beds.kubernetes.nodes import CONTROL_PLANE
 from beds.openstack.hardware import KUBERNETES
 from beds.openstack.layout import BedError
+from beds.openstack.processes import output_of
 from integration.inventory import Listing
 
 BIN = Path(sys.executable).parent
@@ -73,16 +73,11 @@ def run(folder: Path, program: str, *arguments: str) -> str:
         "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder / "facts"),
     }
-    done = subprocess.run(
+    return output_of(
         [BIN / program, f"--inventory={folder}/demo.gpu_nodes.yml", *arguments],
-        check=False,
+        name=program,
         env={**os.environ, **cache},
-        capture_output=True,
-        text=True,
     )
-    if done.returncode != 0:
-        raise BedError(f"{program} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def main(folder: Path) -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,18 @@ from beds.openstack.layout import this_bed
 from integration.runner import Runner
 
 MAGNUM = {"OpenStack-API-Version": "container-infra 1.12"}
+
+
+@contextmanager
+def using_bed(*, alone: bool = False) -> Iterator[None]:
+    """Wait until no other test stops services of the bed, and keep it so.
+
+    Args:
+        alone: Wait until no other test uses the bed, so that this one may stop some.
+    """
+    with open(this_bed().run / "tests.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 class Site:

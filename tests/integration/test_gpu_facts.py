@@ -17,10 +17,16 @@ from typing import Any
 
 import pytest
 
+from beds.openstack import devices
+from fakes.demo.__main__ import files
 from fakes.node import nvml
 from fakes.node.sysfs import Node
 from integration.runner import HERE
 
+NAMESPACE = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"),
+    reason="a private mount namespace needs root and unshare",
+)
 ADDRESSES = ["0000:07:00.0", "0000:0f:00.0", "0000:47:00.0"]
 
 
@@ -34,7 +40,11 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Run the module once by `ansible`."""
 
     def ansible(
-        *options: str, prefix: tuple[str, ...] = (), env: Any = None, **args: Any
+        *options: str,
+        prefix: tuple[str, ...] = (),
+        env: Any = None,
+        python: str = sys.executable,
+        **args: Any,
     ) -> dict[str, Any]:
         results = tmp_path / "results"
         results.unlink(missing_ok=True)
@@ -43,7 +53,7 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
                 *prefix,
                 str(Path(sys.executable).parent / "ansible"),
                 *("localhost", "-i", "localhost,", "-c", "local"),
-                *("-e", f"ansible_python_interpreter={sys.executable}"),
+                *("-e", f"ansible_python_interpreter={python}"),
                 *("-m", "gpufleet.openstack.gpu_facts", "-a", json.dumps(args)),
                 *options,
             ],
@@ -133,10 +143,44 @@ def test_bad_options_are_told(run: Callable[..., dict[str, Any]], node: Node) ->
         assert told in result["msg"]
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("unshare"),
-    reason="a private mount namespace needs root and unshare",
+@pytest.mark.parametrize(
+    ("resource_class", "backend"),
+    [
+        ("CUSTOM_GPU_MI300X", "amdgpu"),
+        ("CUSTOM_GPU_A100", "nvml"),
+        pytest.param("CUSTOM_NPU_GAUDI3", "hl_smi", marks=NAMESPACE),
+    ],
 )
+def test_a_node_of_the_demo_has_the_devices_of_its_place(
+    run: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    resource_class: str,
+    backend: str,
+) -> None:
+    """The next server on a host gets the devices that the first one had there."""
+    seen = []
+    for number, server in enumerate(("first", "second", "third")):
+        plugged = devices.plug(tmp_path, server, "host-1", {resource_class: 2})
+        told = files(tmp_path / server, plugged, number)
+        paths = {
+            name.removeprefix("gpufleet_"): path
+            for name, path in told.items()
+            if name.startswith("gpufleet_path")
+        }
+        facts = _facts(run(python=told["ansible_python_interpreter"], **paths))
+        assert facts["summary"]["health"] == "ok"
+        assert backend in facts["backends"]
+        shown = [(one["uuid"], one["serial"]) for one in facts["devices"]]
+        assert shown == [(one.uuid, one.serial) for one in plugged]
+        seen.append(shown)
+        if server == "second":
+            devices.unplug(tmp_path, {"second"})
+    first, second, third = seen
+    assert third == first
+    assert len({*first, *second}) == 4
+
+
+@NAMESPACE
 def test_mounted_as_in_a_pod(
     run: Callable[..., dict[str, Any]], node: Node, tmp_path: Path
 ) -> None:

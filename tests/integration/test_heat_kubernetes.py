@@ -20,8 +20,10 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failur
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
     source as kubernetes,
 )
-from beds.kubernetes.cluster import objects
-from beds.openstack.layout import BedError
+from beds.kubernetes.cluster import kubectl, objects
+from beds.openstack.devices import devices_of
+from beds.openstack.layout import BedError, this_bed
+from integration import claims
 from integration.cloud_site import Site
 from integration.waiting import eventually
 
@@ -29,6 +31,7 @@ PYTHON = os.environ.get("PEER_PYTHON", "")
 """Has PyPI's ansible, and with it kubernetes.core."""
 
 GPU = "nvidia.com/gpu"
+LABELS = {"boot_volume_size": 0, "kube_tag": "v1.36.3", "bed_kubernetes": "true"}
 
 
 def devices(config: Path) -> dict[str, str]:
@@ -40,6 +43,16 @@ def devices(config: Path) -> dict[str, str]:
             (one["type"], one["status"]) == ("Ready", "True")
             for one in node["status"]["conditions"]
         )
+    }
+
+
+def slices(config: Path) -> dict[str, list[str]]:
+    """Uuids of the devices that each node's ResourceSlice offers."""
+    return {
+        one["spec"]["nodeName"]: [
+            device["attributes"]["uuid"]["string"] for device in one["spec"]["devices"]
+        ]
+        for one in objects(config, "resourceslices")
     }
 
 
@@ -71,12 +84,11 @@ def test_a_kubernetes_behind_a_cluster(
 ) -> None:
     member = site.member
     hardware = site.hardware("CUSTOM_GPU_A100", 2)
-    labels = {"boot_volume_size": 0, "kube_tag": "v1.36.3", "bed_kubernetes": "true"}
     options = site.template_options(
         "template",
         hardware,
         floating_ip_enabled=True,
-        labels=labels,
+        labels=LABELS,
     )
     assert not member("cluster_template", **options)["failed"]
     made = member("gpu_cluster", name="k", template="template", node_count=1)
@@ -129,6 +141,52 @@ def test_a_kubernetes_behind_a_cluster(
 
     assert member("gpu_cluster", name="k", state="absent")["action"] == "delete"
     eventually(offered, None)
+
+
+def test_devices_by_resource_slices(site: Site, tmp_path: Path) -> None:
+    """The cluster's own scheduler gives out the very devices of the server."""
+    member = site.member
+    labels = {**LABELS, "bed_resource_slices": "true"}
+    options = site.template_options(
+        "template",
+        site.hardware("CUSTOM_GPU_H100", 2),
+        floating_ip_enabled=True,
+        labels=labels,
+    )
+    assert not member("cluster_template", **options)["failed"]
+    made = member("gpu_cluster", name="k", template="template", node_count=1)
+    assert made["action"] == "create", made
+    config = tmp_path / "config"
+    assert not member("kubeconfig", name="k", path=str(config))["failed"]
+
+    def offered() -> dict[str, list[str]] | None:
+        try:
+            return slices(config)
+        except BedError:  # it does not answer, or has no master yet
+            return None
+
+    [worker] = [one for one in site.as_member.compute.servers() if "-node-" in one.name]
+    own = [one.uuid for one in devices_of(this_bed().data, worker.id)]
+    assert len(own) == 2
+    eventually(offered, {worker.name: own}, 120)
+    # None by a device plugin.
+    eventually(lambda: sorted(devices(config).values()), ["0", "0"])
+
+    told = {"apiVersion": "v1", "kind": "List"}
+    told["items"] = [
+        claims.TEMPLATE,
+        *(claims.pod(f"p{number}") for number in range(3)),
+    ]
+    kubectl(config, "apply", "-f-", stdin=json.dumps(told))
+
+    def placed() -> list[str]:
+        pods = objects(config, "pods")
+        return [pod["spec"]["nodeName"] for pod in pods if "nodeName" in pod["spec"]]
+
+    # The third has to wait.
+    eventually(placed, [worker.name] * 2)
+    given = claims.allocated(objects(config, "resourceclaims"))
+    assert given == [(worker.name, "gpu-0"), (worker.name, "gpu-1")]
 
 
 def test_a_failure_that_magnum_does_not_notice(site: Site) -> None:

@@ -33,6 +33,7 @@ from beds.kubernetes.certificates import Authority, write_kubeconfig
 from beds.kubernetes.cluster import ControlPlane
 from beds.kubernetes.nodes import Node, annotate, join, set_devices
 from beds.openstack.layout import BedError
+from integration import claims
 from integration.runner import HERE
 from integration.waiting import eventually
 
@@ -160,42 +161,12 @@ def test_nodes_and_pods_behave_as_told(plane: ControlPlane, api: Api) -> None:
 
 def test_the_scheduler_allocates_claims(plane: ControlPlane, api: Api) -> None:
     join(api, Node("n1", uuids=["GPU-1", "GPU-2"]))
-    template = {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "ResourceClaimTemplate",
-        "metadata": {"name": "one", "namespace": "default"},
-        "spec": {
-            "spec": {
-                "devices": {
-                    "requests": [
-                        {
-                            "name": "gpu",
-                            "exactly": {"deviceClassName": "gpu.nvidia.com"},
-                        }
-                    ]
-                }
-            }
-        },
-    }
-    pods = [pod(f"p{number}", 0) for number in range(3)]
-    for one in pods:
-        [container] = one["spec"]["containers"]
-        container["resources"] = {"claims": [{"name": "gpu"}]}
-        one["spec"]["resourceClaims"] = [
-            {"name": "gpu", "resourceClaimTemplateName": "one"}
-        ]
-    plane.apply([template, *pods])
+    pods = [claims.pod(f"p{number}") for number in range(3)]
+    plane.apply([claims.TEMPLATE, *pods])
     eventually(lambda: list(bound(api).values()).count("n1"), 2)
-    claims = api.get("/apis/resource.k8s.io/v1/namespaces/default/resourceclaims")
-    given = [
-        result["device"]
-        for claim in claims["items"]
-        for result in claim.get("status", {})
-        .get("allocation", {})
-        .get("devices", {})
-        .get("results", [])
-    ]
-    assert sorted(given) == ["gpu-0", "gpu-1"]
+    path = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"
+    given = claims.allocated(api.get(path)["items"])
+    assert given == [("n1", "gpu-0"), ("n1", "gpu-1")]
 
 
 # The source of the reports ----------------------------------------------------------

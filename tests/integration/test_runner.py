@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from beds.openstack import projects
 from fakes.node.sysfs import Node
-from integration.cloud_site import Site
+from integration.cloud_site import Site, using_bed
 from integration.test_fleet import declaration
 
 ROOT = Path(__file__).parents[2]
@@ -345,16 +345,17 @@ def within(part: Any, whole: Any) -> bool:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One project for all playbooks: they leave it empty."""
-    admin = projects.admin_connection()
-    project = projects.create_project(admin, f"runner-{secrets.token_hex(3)}")
-    made = Site(project, admin, tmp_path_factory.mktemp("site"))
-    try:
-        yield made
-        assert made.as_member.list_networks({"project_id": project.id}) == []
-    finally:
-        made.close()
-        made.as_member.delete_keypair("runner")
-        projects.delete_project(admin, project)
+    with using_bed():
+        admin = projects.admin_connection()
+        project = projects.create_project(admin, f"runner-{secrets.token_hex(3)}")
+        made = Site(project, admin, tmp_path_factory.mktemp("site"))
+        try:
+            yield made
+            assert made.as_member.list_networks({"project_id": project.id}) == []
+        finally:
+            made.close()
+            made.as_member.delete_keypair("runner")
+            projects.delete_project(admin, project)
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)

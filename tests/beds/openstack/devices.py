@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .hardware import KUBERNETES
+
 PLACES = "devices.json"
 _NAMESPACE = uuid.UUID("6f2c5a0e-6d1b-4a53-9d0e-5f6a0c1d2e3f")
 
@@ -33,7 +35,7 @@ class Device:
     Attributes:
         place: Where it sits.
         resource_class: Its class in Placement.
-        uuid: Its own; the same as long as it sits there.
+        uuid: Its own, as its driver writes it; the same as long as it sits there.
         serial: Its serial number, likewise.
     """
 
@@ -50,8 +52,11 @@ def device(place: str) -> Device:
         place: As in `Device`.
     """
     own = uuid.uuid5(_NAMESPACE, place)
+    resource_class = place.split("/")[1]
+    vendor = KUBERNETES.get(resource_class, "").partition(".")[0]
+    written = {"nvidia": f"GPU-{own}", "amd": f"GPU-{own.hex[:16]}"}
     serial = str(own.int % 10**13).zfill(13)
-    return Device(place, place.split("/")[1], str(own), serial)
+    return Device(place, resource_class, written.get(vendor, str(own)), serial)
 
 
 def classes_of(extra_specs: Mapping[str, str]) -> dict[str, int]:

@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 
 from .catalog import CATALOG, REGIONS
 from .config import DATABASES
 from .hardware import HOSTS
-from .layout import Bed, BedError
-from .processes import run_steps
+from .layout import Bed
+from .processes import output_of, run_steps
 from .services import program
 
 # Nova keeps the addresses of database and message bus in its database. As
@@ -47,15 +46,8 @@ def sql(bed: Bed, statements: str) -> None:
     Raises:
         BedError: One of them failed.
     """
-    done = subprocess.run(
-        [program("mariadb"), f"--defaults-file={bed.conf}/mariadb.cnf"],
-        check=False,
-        input=statements,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise BedError(f"the database said: {done.stderr.strip()}")
+    client = [program("mariadb"), f"--defaults-file={bed.conf}/mariadb.cnf"]
+    output_of(client, name="a statement in the database", stdin=statements)
 
 
 def make_database(bed: Bed) -> None:

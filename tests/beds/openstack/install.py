@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .layout import BedError
-from .processes import MARK, end, marked
+from .processes import MARK, end, marked, output_of
 from .services import program, rabbitmq_sbin
 
 PACKAGES = {
@@ -64,11 +64,7 @@ def install_packages(missing: Sequence[str], units: Sequence[str] = UNITS) -> No
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_service_starts():
         for step in (["apt-get", "update"], command):
-            done = subprocess.run(
-                step, check=False, env=env, capture_output=True, text=True
-            )
-            if done.returncode != 0:
-                raise BedError(f"{' '.join(step)} failed:\n{done.stderr[-2000:]}")
+            output_of(step, env=env)
     if Path("/run/systemd/system").is_dir():
         # These units came with the packages just now: nobody else wants them.
         subprocess.run(
@@ -131,12 +127,7 @@ def install_venv(venv: Path, requirements: Path) -> None:
     install = ["install", "--quiet", "--require-hashes", "-r", str(requirements)]
 
     def run(*command: str) -> None:
-        env = {**os.environ, MARK: str(venv)}
-        done = subprocess.run(
-            command, check=False, env=env, capture_output=True, text=True
-        )
-        if done.returncode != 0:
-            raise BedError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+        output_of(command, env={**os.environ, MARK: str(venv)})
 
     run(str(uv), "venv", "--quiet", "--python", sys.executable, str(venv))
     try:

@@ -4,6 +4,8 @@
 
 """Starting, finding and ending processes: only such as are surely ours.
 
+What only runs to its end and prints something is run by `output_of`.
+
 A pid file holds the pid and the time at which that process was started, so a pid
 that now belongs to somebody else is never touched. Beside that every process of a
 bed carries ``GPUFLEET_BED=<its folder>`` in its environment; what an interrupted
@@ -18,7 +20,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,8 @@ MARK = "GPUFLEET_BED"
 LOG_LINES = 15
 # Seconds until a service that does not obey is killed.
 PATIENCE = 4
+# Characters of what a command printed, in the error that it failed.
+OUTPUT = 3000
 
 
 @dataclass(frozen=True)
@@ -259,6 +263,44 @@ def stop_all(bed_path: Path) -> list[str]:
         raise BedError(f"these processes do not end: {pids}")
     shutil.rmtree(bed_path / "run", ignore_errors=True)
     return stopped
+
+
+def output_of(
+    command: Sequence[str | Path],
+    *,
+    name: str = "",
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> str:
+    """Run a command to its end.
+
+    Args:
+        command: The program and its arguments.
+        name: What an error calls it; the whole command when not given.
+        stdin: What it reads; that of this process when not given.
+        env: Its variables; those of this process when not given.
+        cwd: Where it runs; where this process does when not given.
+
+    Returns:
+        What it printed to stdout.
+
+    Raises:
+        BedError: It failed; holds the end of all that it printed.
+    """
+    done = subprocess.run(
+        command,
+        check=False,
+        input=stdin,
+        env=env,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        said = f"{done.stdout}{done.stderr}"[-OUTPUT:].strip()
+        raise BedError(f"{name or ' '.join(map(str, command))} failed:\n{said}")
+    return done.stdout
 
 
 def run_steps(bed: Bed, chains: Sequence[Sequence[tuple[str, Sequence[str]]]]) -> None:

@@ -41,7 +41,7 @@ import yaml
 from .catalog import REGION
 from .devices import classes_of, plug, unplug
 from .layout import Bed
-from .vm_kubernetes import Clusters, Machine, heat_params
+from .vm_kubernetes import FAILURES, Clusters, Machine, heat_params
 
 CONTROL = "vm_inside.json"
 SIGNALLED = "vm_inside.signalled"
@@ -268,7 +268,7 @@ class Agents:
             if server.heat and now >= max(server.next, server.since + control.delay):
                 try:
                     self._run_agent(server, server.heat, control)
-                except requests.RequestException as problem:
+                except FAILURES as problem:
                     # Often its stack is being deleted. The others go on.
                     say(f"{server.name}: {problem}"[:300])
                     server.next = now + PAUSES[-1]
@@ -376,7 +376,7 @@ def main() -> None:
     while True:
         try:
             agents.round()
-        except (requests.RequestException, ValueError, KeyError) as problem:
+        except FAILURES as problem:
             # A service is down, or a server went away between two requests.
             say(f"{type(problem).__name__}: {problem}"[:300])
         time.sleep(ROUND)

@@ -36,6 +36,8 @@ LABEL = "bed_kubernetes"
 # Its nodes offer their devices by ResourceSlices instead of a device plugin.
 CLAIMS = "bed_resource_slices"
 ROUND = 1.0
+# What a round may raise: of requests and files, programs, answers of another shape.
+FAILURES = (OSError, BedError, LookupError, ValueError)
 
 Call = Callable[..., Any]
 """`vm_inside.Cloud.call`."""
@@ -101,47 +103,68 @@ class Clusters:
         Args:
             machines: Those whose agents have deployed all.
         """
-        for uuid in {machine.cluster for machine in machines} - self._threads.keys():
-            self._threads[uuid] = _Cluster(uuid, self._call, self._bed)
-            self._threads[uuid].start()
+        # Those of clusters that are gone; a cluster without the label keeps its thread,
+        # which has ended, so that Magnum is asked once.
         for uuid, thread in list(self._threads.items()):
-            thread.machines = {
-                machine.id: machine for machine in machines if machine.cluster == uuid
-            }
             if not thread.machines and not thread.is_alive():
                 del self._threads[uuid]
+        found: dict[str, dict[str, Machine]] = {uuid: {} for uuid in self._threads}
+        for machine in machines:
+            found.setdefault(machine.cluster, {})[machine.id] = machine
+        for uuid, of_cluster in found.items():
+            if uuid in self._threads:
+                self._threads[uuid].machines = of_cluster
+            else:
+                self._threads[uuid] = _Cluster(uuid, of_cluster, self._call, self._bed)
+                self._threads[uuid].start()
 
 
 class _Cluster(threading.Thread):
     """A cluster, until its last machine is gone."""
 
-    def __init__(self, uuid: str, call: Call, bed: Bed) -> None:
+    def __init__(
+        self, uuid: str, machines: dict[str, Machine], call: Call, bed: Bed
+    ) -> None:
         super().__init__(daemon=True)
-        self.machines: dict[str, Machine] = {}
+        self.machines = machines
         self._uuid = uuid
         self._call = call
         self._bed = bed
+        self._labels: dict[str, str] = {}
+        self._plane: ControlPlane | None = None
         self._joined: set[str] = set()
 
     def run(self) -> None:
-        found = self._call("GET", "container-infra", f"/clusters/{self._uuid}")
-        self._labels = found["labels"]
-        if self._labels.get(LABEL) != "true":
-            return
-        plane = None
-        while True:
+        over = False
+        while not over:
             try:
-                if plane is None:
-                    plane = self._start()
-                elif not self.machines:
-                    plane.remove()
-                    return
-                else:
-                    self._sync(plane)
-            except (requests.RequestException, BedError, KeyError) as problem:
+                over = self._round()
+            except FAILURES as problem:
+                # Such as a service that is down: the next round tries again.
                 text = f"{self._uuid}: {type(problem).__name__}: {problem}"
                 print(time.strftime("%H:%M:%S"), text[:600], flush=True)
             time.sleep(ROUND)
+
+    def _round(self) -> bool:
+        """Do what there is to do.
+
+        Returns:
+            Whether there will be nothing any more.
+        """
+        if not self.machines:
+            if self._plane:
+                self._plane.remove()
+            return True
+        if not self._labels:
+            path = f"/clusters/{self._uuid}"
+            self._labels = self._call("GET", "container-infra", path)["labels"]
+        if self._labels.get(LABEL) != "true":
+            return True
+        if self._plane:
+            self._sync(self._plane)
+        else:
+            self._plane = self._start()
+        return False
 
     def _start(self) -> ControlPlane | None:
         masters = [one for one in self.machines.values() if one.is_master]

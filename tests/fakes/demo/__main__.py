@@ -5,8 +5,9 @@
 
 It stands in for what users and drivers do in the demo's nodes. It reads from stdin what
 `ansible-inventory --list` prints, and from FOLDER the kubeconfigs of the clusters,
-CLUSTER.kubeconfig. It makes a tree of sysfs files for each node that has accelerators,
-lets the readers of reports read each cluster, and submits jobs there. It writes to
+CLUSTER.kubeconfig. For each node that has accelerators, it makes what their drivers
+install: a tree of sysfs files, a library or a tool. All tell of the server's own devices.
+It lets the readers of reports read each cluster, and submits jobs there. It writes to
 FOLDER the files inside.json, an inventory that says where a node's files are, and
 report.json, variables of the playbook report.
 """
@@ -24,6 +25,7 @@ from beds.kubernetes.cluster import kubectl, objects
 from beds.openstack.devices import Device, devices_of
 from beds.openstack.hardware import KUBERNETES
 from beds.openstack.layout import BedError, this_bed
+from fakes.node import hl_smi, nvml, python
 from fakes.node.sysfs import Node
 from integration.inventory import Listing
 
@@ -51,7 +53,6 @@ def main(folder: Path) -> None:
                 # By this the inventory knows that both are one host.
                 "gpufleet_node": {"id": node["id"]},
                 "ansible_connection": "local",
-                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
                 **files(folder / "nodes" / name, devices, len(inside)),
             }
     sources: list[dict[str, Any]] = [{"type": "facts"}]
@@ -71,17 +72,54 @@ def write(path: Path, content: Any) -> None:
 
 
 def files(folder: Path, devices: list[Device], number: int) -> dict[str, str]:
-    """Make a node's files. Returns variables of the playbook facts for it."""
+    """Make a node's files, library and tools. Returns what Ansible is told of it."""
     node = Node(folder)
+    gpus: list[str] = []
+    npus: list[dict[str, str]] = []
     for index, device in enumerate(devices):
         address = f"0000:{5 + 16 * index:02x}:00.0"
         if "MI300X" in device.resource_class:
-            node.mi300x(address, 7 * number + index, serial=device.serial)
+            known = {"serial": device.serial, "uuid": device.uuid}
+            node.mi300x(address, 7 * number + index, **known)
         elif "GAUDI" in device.resource_class:
             node.accel(address, "habanalabs", (0x1DA3, 0x1060))
+            npus.append(gaudi(address, device))
         else:
             node.nvidia(address)
-    return {f"gpufleet_{name}": path for name, path in node.paths.items()}
+            gpus.append(f"gpu {address} ok")
+            gpus += [f"uuid {device.uuid}", f"serial {device.serial}"]
+    variables = {}
+    if gpus:
+        nvml.configure(folder / "nvml", gpus)
+        library = nvml.build(folder)
+        variables = {
+            "FAKE_NVML": str(folder / "nvml"),
+            "LD_LIBRARY_PATH": str(library.parent),
+        }
+    tools = folder / "bin"
+    if npus:
+        hl_smi.write(tools, npus)
+    python.write(folder / "python", variables, tools if npus else None)
+    paths = {f"gpufleet_{name}": path for name, path in node.paths.items()}
+    return {"ansible_python_interpreter": str(folder / "python"), **paths}
+
+
+def gaudi(address: str, device: Device) -> dict[str, str]:
+    """What hl-smi tells of a Gaudi 3 at work."""
+    return {
+        "bus_id": address,
+        "name": "HL-325L",
+        "uuid": device.uuid,
+        "serial": device.serial,
+        "driver_version": "1.22.1-97ec1a4",
+        "memory.total": "131072",
+        "memory.used": "98304",
+        "utilization.aip": "71",
+        "power.draw": "612",
+        "temperature.aip": "58",
+        "ecc.errors.corrected.volatile.total": "0",
+        "ecc.errors.uncorrected.volatile.total": "0",
+    }
 
 
 def submit(config: Path) -> None:

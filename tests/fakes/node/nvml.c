@@ -12,6 +12,8 @@
  *                         unsupported
  *   set NAME NUMBER       of the last gpu: ecc_uncorrected, remap_pending,
  *                         remap_failed, throttle, utilization
+ *   uuid TEXT             of the last gpu
+ *   serial TEXT           of the last gpu
  *   mig PROFILE           an instance of the last gpu
  *   process PID BYTES     on the last gpu, or on its last instance
  */
@@ -46,7 +48,7 @@ struct process {
 
 struct device {
     struct device *parent;
-    char address[32], state[16], profile[16];
+    char address[32], state[16], profile[16], uuid[48], serial[32];
     int index, migs;
     struct device *mig[8];
     int processes;
@@ -91,6 +93,10 @@ static Return load(void) {
         } else if (sscanf(line, "process %llu %llu", &number, &memory) == 2) {
             struct process held = {(Uint)number, memory, ~0u, ~0u};
             holder->process[holder->processes++] = held;
+        } else if (sscanf(line, "uuid %47s", made->uuid) == 1) {
+            strcpy(gpu->uuid, made->uuid);
+        } else if (sscanf(line, "serial %31s", made->serial) == 1) {
+            strcpy(gpu->serial, made->serial);
         } else if (sscanf(line, "set %63s %llu", word, &number) == 2) {
             if (!strcmp(word, "ecc_uncorrected"))
                 gpu->ecc_uncorrected = number;
@@ -228,6 +234,8 @@ Return nvmlDeviceGetName(struct device *gpu, char *buffer, Uint size) {
 Return nvmlDeviceGetUUID(struct device *gpu, char *buffer, Uint size) {
     char text[64];
     NEED(gpu);
+    if (gpu->uuid[0])
+        return put(buffer, size, gpu->uuid);
     snprintf(text, sizeof text, "%s-12345678-1234-1234-1234-1234567800%d%d",
              gpu->parent ? "MIG" : "GPU", gpu->parent ? gpu->parent->index : 0,
              gpu->index);
@@ -236,6 +244,8 @@ Return nvmlDeviceGetUUID(struct device *gpu, char *buffer, Uint size) {
 Return nvmlDeviceGetSerial(struct device *gpu, char *buffer, Uint size) {
     char text[32];
     NEED_SENSOR(gpu);
+    if (gpu->serial[0])
+        return put(buffer, size, gpu->serial);
     snprintf(text, sizeof text, "13237210300%02d", gpu->index);
     return put(buffer, size, text);
 }

@@ -93,10 +93,16 @@ class Node:
         partitions: int = 1,
         metrics: bytes | None = None,
         serial: str | None = None,
+        uuid: str | None = None,
     ) -> Path:
-        """An MI300X under amdgpu, in as many partitions. Returns its folder."""
+        """An MI300X under amdgpu, in as many partitions. Returns its folder.
+
+        Serial and uuid as `gpu_facts` shall read them; those of the number if not given.
+        """
         folder = self.pci(address, (0x1002, 0x74A1), 0x120000, "amdgpu")
-        unique = 0xE3A62AB8C12E4A51 + (int(serial) if serial else number)
+        unique = 0xE3A62AB8C12E4A51 + number
+        if uuid:
+            unique = int(uuid.removeprefix("GPU-"), 16)
         write(
             folder,
             {

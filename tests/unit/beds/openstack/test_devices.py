@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from beds.openstack import devices
 from beds.openstack.vm_kubernetes import heat_params
@@ -33,6 +36,20 @@ def test_a_device_stays_in_its_place(tmp_path: Path) -> None:
     assert uuids(later)[:2] == uuids(first)
     assert uuids(later)[2] not in seen
     assert devices.devices_of(tmp_path, "second") == second
+
+
+@pytest.mark.parametrize(
+    ("resource_class", "form"),
+    [
+        ("CUSTOM_GPU_A100", r"GPU-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        ("CUSTOM_GPU_MI300X", r"GPU-[0-9a-f]{16}"),
+        ("CUSTOM_NPU_GAUDI3", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    ],
+)
+def test_a_uuid_is_written_as_the_driver_does(resource_class: str, form: str) -> None:
+    found = devices.device(f"host-1/{resource_class}/0")
+    assert re.fullmatch(form, found.uuid)
+    assert re.fullmatch(r"\d{13}", found.serial)
 
 
 def test_a_server_without_devices(tmp_path: Path) -> None:

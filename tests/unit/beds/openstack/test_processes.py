@@ -150,3 +150,22 @@ def test_a_failed_step_shows_the_end_of_its_log_and_stops_the_others(
     with pytest.raises(processes.BedError, match="no luck"):
         processes.run_steps(bed, chains)
     assert processes.marked(bed.path) == []
+
+
+def test_output_of_a_command(tmp_path: Path) -> None:
+    code = "import os, sys; print(sys.stdin.read(), os.getcwd(), sorted(os.environ))"
+    command = [Path(sys.executable), "-I", "-c", code]
+    said = processes.output_of(command, stdin="in", env={"LC_ALL": "C"}, cwd=tmp_path)
+    assert said == f"in {tmp_path} ['LC_ALL']\n"
+
+
+@pytest.mark.parametrize("name", ["the tool", ""])
+def test_a_command_that_fails_shows_the_end_of_what_it_printed(name: str) -> None:
+    code = "import sys; print('x' * 9000 + '\\nout', flush=True); sys.exit('no luck')"
+    command = [sys.executable, "-c", code]
+    with pytest.raises(processes.BedError) as problem:
+        processes.output_of(command, name=name)
+    called, said = str(problem.value).split(" failed:\n")
+    assert called == (name or " ".join(command))
+    assert said.endswith("x\nout\nno luck")
+    assert len(said) <= processes.OUTPUT

@@ -111,6 +111,21 @@ class FakeCloud:
         return None
 
 
+class HalfDeleted(FakeCloud):
+    """The stack of the first server is being deleted: Heat knows nothing to deploy."""
+
+    def call(self, method: str, service: str, path: str, **more: Any) -> Any:
+        if path.startswith("/servers?"):
+            servers = [{"id": "0", "name": "gone"}, {"id": "1", "name": "a-node-1"}]
+            return {"servers": servers}
+        if path.endswith("/metadata") and not self.asked:
+            self.asked = True
+            return {}
+        return super().call(method, service, path, **more)
+
+    asked = False
+
+
 @pytest.fixture
 def bed(tmp_path: Path) -> Bed:
     for name in ("run", "data"):
@@ -133,6 +148,12 @@ def test_a_server_fails_when_told_so(bed: Bed) -> None:
     cloud = FakeCloud()
     vm_inside.Agents(cloud, bed).round()
     assert cloud.signals == [1]
+
+
+def test_others_go_on_where_one_fails(bed: Bed) -> None:
+    cloud = HalfDeleted()
+    vm_inside.Agents(cloud, bed).round()
+    assert cloud.signals == [0]
 
 
 @pytest.mark.parametrize("change", [{"paused": True}, {"delay": 60}])
