@@ -58,13 +58,22 @@ def _shown(row: Consumer, include_pods: bool) -> Record:
     used = stat["gpuUtilization"]
     return {
         **row,
-        "pods": row["pods"] if include_pods else None,
+        "pods": _in_order(row["pods"]) if include_pods and row["pods"] else None,
         "stat": {
             **stat,
             "gpuEquivalent": round(stat["gpuEquivalent"], 3),
             "gpuUtilization": None if used is None else round(min(1.0, used), 4),
         },
     }
+
+
+def _in_order(pods: t.Sequence[t.Any]) -> list[t.Any]:
+    """Return pods, or jobs, in an order that does not depend on their source's."""
+    if not all(isinstance(pod, t.Mapping) for pod in pods):
+        return list(pods)
+    return sorted(
+        pods, key=lambda pod: [(value is None, str(value)) for value in pod.values()]
+    )
 
 
 def _order(row: Consumer) -> tuple[float, str, str, str]:

@@ -10,7 +10,8 @@ import typing as t
 from heapq import nsmallest
 
 from .._fleet.types import Fleet, Record
-from .overview import common, model
+from .naming import model
+from .overview import common
 
 
 class Metric(t.NamedTuple):

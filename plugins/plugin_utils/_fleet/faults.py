@@ -53,7 +53,7 @@ RULES: dict[str, Rule] = {
         window=1800,
     ),
     "devices_missing": Rule(
-        "fewer devices are there than the flavor declares",
+        "fewer devices are there, or offered, than somebody says who knows",
         "look for a device that fell off the bus, reboot or replace the node",
         source=f"{_SAFE} (gpu_node_count_004.sh)",
     ),
@@ -204,7 +204,6 @@ def of_scheduler(broken: t.Iterable[tuple[str, str]], rules: Policy) -> list[Fau
 
 def of_facts(
     facts: Facts,
-    declared: int,
     expected_ports: int | None,
     moment: datetime | None,
     rules: Policy,
@@ -213,23 +212,20 @@ def of_facts(
 
     Args:
         facts: What was measured, of now.
-        declared: How many devices the flavor declares, 0 if it declares none.
         expected_ports: How many RDMA ports should be active; None if nobody says.
         moment: When the facts were gathered; None if that is not known.
         rules: The rules that are on.
     """
-    missing = declared - len(facts.devices)
-    faults: list[Fault] = []
-    if "devices_missing" in rules and missing > 0:
-        evidence = f"{len(facts.devices)} devices are there, {declared} are declared"
-        faults.append(_fault("devices_missing", rules, None, evidence))
-    faults += [
-        _fault(rule, rules, device["pci_bus_id"], evidence)
+    faults = [
+        _fault(rule, rules, device["pci_bus_id"], evidence, index=device["index"])
         for device in facts.devices
         for rule, evidence in _of_device(device, rules)
     ]
     if "xid" in rules:
-        faults += _xids(facts.xid_events or [], moment, rules)
+        indexes = {device["pci_bus_id"]: device["index"] for device in facts.devices}
+        for fault in _xids(facts.xid_events or [], moment, rules):
+            index = indexes.get(fault["device"]) if fault["device"] else None
+            faults.append({**fault, "index": index})
     if "rdma_ports" in rules and expected_ports and facts.ports is not None:
         active = sum(port.state == "ACTIVE" for port in facts.ports)
         if active < expected_ports:
@@ -296,10 +292,12 @@ def _fault(
     device: str | None,
     evidence: str,
     since: str | None = None,
+    index: int | None = None,
 ) -> Fault:
     return {
         "rule": rule,
         "device": device,
+        "index": index,
         "evidence": evidence,
         "since": since,
         "action": rules[rule].action,

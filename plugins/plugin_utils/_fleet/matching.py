@@ -19,7 +19,6 @@ class Joined:
 
     hosts: list[Host]
     consumers: list[Consumer] = field(default_factory=list)
-    pending: float | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -74,7 +73,6 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
     return Joined(
         hosts=_with_offers(hosts, offers, schedules),
         consumers=consumers,
-        pending=_pending(schedules),
         warnings=warnings,
     )
 
@@ -120,7 +118,8 @@ def _add_unknown(
     """Add that what a scheduler has given out on its hosts is not known."""
     for host in hosts:
         if schedule.cluster in (None, cluster_of(host)):
-            offers[host.name].append(Offer(source=schedule.source))
+            offer = Offer(source=schedule.source, is_assumed=not schedule.cluster)
+            offers[host.name].append(offer)
 
 
 def _add_offers(
@@ -134,10 +133,12 @@ def _add_offers(
 
 
 def _renamed(row: Consumer, names: dict[str, str]) -> Consumer:
-    devices = row.get("devices")
+    devices, nodes = row.get("devices"), row.get("nodes")
     if devices is not None:
         devices = [(names.get(name, name), index) for name, index in devices]
-    return {**row, "devices": devices}
+    if nodes is not None:
+        nodes = [(names.get(name, name), number) for name, number in nodes]
+    return {**row, "devices": devices, "nodes": nodes}
 
 
 def _with_offers(
@@ -157,16 +158,6 @@ def _with_offers(
         for name, given in offers.items()
         for host in [known.get(name) or Host(name)]
     ]
-
-
-def _pending(schedules: t.Sequence[Schedule]) -> float | None:
-    """Return the devices that are waited for in all; None if nobody knows."""
-    known = [
-        schedule.pending
-        for schedule in schedules
-        if schedule.pending is not None and not schedule.failure
-    ]
-    return sum(known) if known else None
 
 
 def cluster_of(host: Host) -> str | None:

@@ -106,12 +106,21 @@ def schedules(readings: t.Iterable[Schedule], warn: Warn) -> list[Schedule]:
 def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
     nodes = [_scheduled(node, schedule.source, warn) for node in schedule.nodes]
     rows = [_consumer(row, schedule.source, warn) for row in schedule.consumers]
-    fields = Reader({"pending": schedule.pending}, schedule.source, warn)
+    fields = Reader(
+        {"pending": schedule.pending, **(schedule.waiting or {})},
+        schedule.source,
+        warn,
+    )
+    waiting = {why: fields.number(why) for why in schedule.waiting or ()}
+    is_known = schedule.waiting is not None and None not in waiting.values()
     return replace(
         schedule,
         nodes=[node for node in nodes if node],
         consumers=[row for row in rows if row],
         pending=fields.number("pending"),
+        waiting={why: number or 0.0 for why, number in waiting.items()}
+        if is_known
+        else None,
     )
 
 
@@ -133,6 +142,9 @@ def _scheduled(node: Scheduled, source: str, warn: Warn) -> Scheduled | None:
 def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
     record = {
         "capacity": offer.capacity,
+        "most": offer.most,
+        "counted": offer.counted,
+        "withheld": offer.withheld,
         "allocated": offer.allocated,
         "maintenance": offer.maintenance,
         "devices": offer.devices,
@@ -142,6 +154,9 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
     return replace(
         offer,
         capacity=fields.number("capacity"),
+        most=fields.number("most"),
+        counted=fields.count("counted"),
+        withheld=fields.number("withheld") or 0.0,
         allocated=fields.number("allocated"),
         maintenance=fields.text("maintenance", LONGEST_REASON)
         or (shown(offer.maintenance) if offer.maintenance else None),
@@ -179,6 +194,7 @@ def _consumer(row: Consumer, source: str, warn: Warn) -> Consumer | None:
         },
         cluster=fields.text("cluster"),
         devices=_devices(fields),
+        nodes=_nodes(fields),
     )
     if "user" in row:
         checked["user"] = fields.text("user")
@@ -189,11 +205,13 @@ def _consumer(row: Consumer, source: str, warn: Warn) -> Consumer | None:
 def _is_sound(row: Consumer) -> bool:
     """Return whether a consumer is as it is in nearly all cases: fast."""
     stat, pods, held = row["stat"], row["pods"], row.get("devices")
+    nodes = row.get("nodes")
     return (
         sound_texts(map(row.get, _TEXTS))
         and _STAT.fits_record(stat)
         and (pods is None or (isinstance(pods, list) and all(map(_is_plain, pods))))
         and (held is None or (isinstance(held, list) and all(map(_is_device, held))))
+        and (nodes is None or (isinstance(nodes, list) and all(map(_is_node, nodes))))
     )
 
 
@@ -212,6 +230,20 @@ def _devices(fields: Reader) -> list[tuple[str, int]] | None:
     if entries is None or not all(map(_is_device, entries)):
         return None
     return [tuple(entry) for entry in entries]
+
+
+def _nodes(fields: Reader) -> list[tuple[str, float]] | None:
+    entries = fields.entries("nodes", MOST_PODS)
+    if entries is None or not all(map(_is_node, entries)):
+        return None
+    return [tuple(entry) for entry in entries]
+
+
+def _is_node(entry: object) -> bool:
+    """Return whether something is name of a node and a number of devices."""
+    if not isinstance(entry, (list, tuple)) or len(entry) != 2:
+        return False
+    return is_text(entry[0]) and is_number(entry[1])
 
 
 def _is_device(entry: object) -> bool:

@@ -9,18 +9,16 @@ import typing as t
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from . import faults, matching, readings, state, telemetry
+from . import consuming, faults, matching, readings, state, telemetry
 from .types import (
     Consumer,
     Fleet,
     Host,
     Listing,
     Node,
-    Process,
     Schedule,
     Storage,
     Telemetry,
-    consumer,
 )
 
 
@@ -63,7 +61,7 @@ def assemble(
         joined.hosts,
         consumers=joined.consumers,
         storage=next(filter(None, storages), None),
-        pending=joined.pending,
+        schedules=checked,
         warnings=[*texts, *joined.warnings],
         now=now,
         stale_after=stale_after,
@@ -76,7 +74,7 @@ def build(
     *,
     consumers: Sequence[Consumer] = (),
     storage: Storage | None = None,
-    pending: float | None = None,
+    schedules: Sequence[Schedule] = (),
     warnings: Sequence[str] = (),
     now: datetime,
     stale_after: float = state.STALE_AFTER,
@@ -90,7 +88,7 @@ def build(
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
-        pending: As in the fleet.
+        schedules: What schedulers know; what is pending is taken from them.
         warnings: What the sources warn of.
         now: The time, with its zone.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
@@ -99,101 +97,81 @@ def build(
     rules = faults.policy() if rules is None else rules
     in_order = sorted(hosts, key=lambda host: host.name)
     nodes = [_node(host, now, stale_after, rules) for host in in_order]
-    nodes = [node for node in nodes if node.state["capacity"]]
-    used = {
-        (node.name, device["index"]): device["utilization_percent"]
-        for node in nodes
-        for device in node.devices or ()
-    }
-    rows = [_with_utilization(row, used) for row in consumers]
+    nodes = [node for node in nodes if _has_devices(node)]
+    rows = consuming.with_devices(consumers, nodes)
     for node in nodes:
         if not node.scheduled:
-            rows += _processes(node)
+            rows += consuming.processes(node)
+    pending, waiting = demand(schedules)
     return Fleet(
         nodes=nodes,
         consumers=rows,
         storage=storage,
         pending=pending,
-        warnings=[*warnings, *_excesses(nodes)],
+        waiting=waiting,
+        warnings=sorted({*warnings, *_excesses(nodes)}),
         now=now,
+    )
+
+
+def _has_devices(node: Node) -> bool:
+    """Return whether a node has devices, or its scheduler says that it must have."""
+    offers = node.capacity.offers
+    return bool(node.state["capacity"]) or any(
+        offer.capacity == 0 and offer.has_devices for offer in offers
+    )
+
+
+def demand(
+    schedules: Sequence[Schedule],
+) -> tuple[float | None, dict[str, float] | None]:
+    """Return the devices that are waited for: those to be given out, and by reason.
+
+    Returns:
+        None for what one of the schedulers does not tell, or if there is none.
+    """
+    if not schedules or any(each.failure for each in schedules):
+        return None, None
+    pending = [each.pending for each in schedules]
+    waiting: dict[str, float] = {}
+    for each in schedules:
+        for why, number in (each.waiting or {}).items():
+            waiting[why] = waiting.get(why, 0.0) + number
+    is_known = all(each.waiting is not None for each in schedules)
+    return (
+        None if None in pending else sum(number or 0.0 for number in pending),
+        dict(sorted(waiting.items())) if is_known else None,
     )
 
 
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:
     """Return the node that a host is; without capacity if it is none."""
-    known = state.node_state(host, now, stale_after, rules)
-    facts = host.facts if known["measured"] else None
-    devices = facts.devices if facts else None
+    known = state.assess(host, now, stale_after, rules)
+    facts = host.facts
+    if facts and state.unusable(facts, now, stale_after):
+        facts = None
     return Node(
         name=host.name,
         server=host.server or state.NO_SERVER,
-        state=known,
+        state=known.state,
         facts=host.facts,
-        devices=devices,
+        devices=facts.devices or None if facts else None,
+        # A node that has lost its devices has its ports.
         ports=facts.ports if facts else None,
-        shares=[state.share(device, host.offers) for device in devices or ()],
+        shares=known.shares,
+        free=known.free,
+        capacity=known.capacity,
         scheduled=bool(host.offers),
     )
 
 
 def _excesses(nodes: list[Node]) -> t.Iterator[str]:
-    """Yield warnings of nodes of which more is given out than there is."""
+    """Yield what is odd about the devices of nodes, and what is given out of them."""
     for node in nodes:
+        yield from node.capacity.warnings
         allocated, capacity = node.state["allocated"] or 0, node.state["capacity"]
-        if allocated > capacity:
+        if allocated > capacity + 1e-6:
             yield (
                 f"{node.name}: {allocated:g} devices are given out, and there are "
                 f"{capacity:g}"
             )
-
-
-def _with_utilization(
-    row: Consumer, used: dict[tuple[str, int], float | None]
-) -> Consumer:
-    """Return a consumer with the mean utilization of its devices, if it is known."""
-    held = row.get("devices")
-    if row["stat"]["gpuUtilization"] is not None or not held:
-        return row
-    percents = [used.get((name, index)) for name, index in held]
-    if None in percents:
-        return row
-    mean = sum(percent or 0 for percent in percents) / len(percents) / 100
-    return {**row, "stat": {**row["stat"], "gpuUtilization": mean}}
-
-
-def _processes(node: Node) -> t.Iterable[Consumer]:
-    """Return processes as consumers; those of one device, or part, share it equally."""
-    rows: dict[int, Consumer] = {}
-    weights: dict[int, int] = {}
-    for device in node.devices or ():
-        pids = set()
-        for processes, size in state.holdings(device) or ():
-            for process in processes:
-                pid = process["pid"]
-                row = rows.get(pid)
-                if row is None:
-                    row = rows[pid] = _process(node, process)
-                stat = row["stat"]
-                stat["gpuEquivalent"] += size / len(processes)
-                stat["gpuRequest"] += pid not in pids
-                pids.add(pid)
-        used = device["utilization_percent"]
-        for pid in pids if used is not None else ():
-            stat = rows[pid]["stat"]
-            weight = weights.get(pid, 0)
-            before = (stat["gpuUtilization"] or 0.0) * weight
-            weights[pid] = weight + 1
-            stat["gpuUtilization"] = (before + (used or 0) / 100) / weights[pid]
-    return rows.values()
-
-
-def _process(node: Node, process: Process) -> Consumer:
-    cluster = node.server["cluster"]
-    return consumer(
-        kind="Process",
-        name=process["name"],
-        namespace=process["user"],
-        uid=f"{node.name}/{process['pid']}",
-        source="facts",
-        cluster=cluster["name"] if cluster else None,
-    )

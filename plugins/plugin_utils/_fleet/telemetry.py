@@ -114,6 +114,7 @@ def _merged(listed: list[Facts]) -> Facts:
     return Facts(
         gathered_at=newest.isoformat() if newest else None,
         devices=_numbered(list(devices.values())),
+        are_of_devices=any(facts.devices for facts in ranked),
         ports=ports if any(facts.ports is not None for facts in ranked) else None,
         xid_events=events
         if any(facts.xid_events is not None for facts in ranked)

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+if t.TYPE_CHECKING:
+    from .capacity import Capacity
+
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
 
@@ -186,6 +189,7 @@ class Facts:
         devices: Its devices.
         ports: Its RDMA ports; None if they were not read.
         xid_events: Errors of its driver; None if they were not read.
+        are_of_devices: Whether devices were looked for. Exporters of ports do not.
     """
 
     gathered_at: str | None = None
@@ -193,6 +197,7 @@ class Facts:
     devices: list[Device]
     ports: list[Port] | None = None
     xid_events: list[XidEvent] | None = None
+    are_of_devices: bool = True
 
 
 # Schedulers ---------------------------------------------------------------------------
@@ -204,8 +209,19 @@ class Offer:
 
     Attributes:
         source: `kubernetes` or `slurm`.
-        capacity: How many devices it has there; None if not known.
+        capacity: How many devices its units make, by what it says of their size; None
+            if not known.
+        most: Of how many devices its units are parts at most; None for `capacity`.
+        counted: How many devices there are, as labels of the node say; None if not
+            known.
+        withheld: How many devices of `capacity` it gives to nobody.
         allocated: How many it has given out, parts as fractions; None if not known.
+        units: What its units are, if they may be more than there are devices; None if
+            each is a device for certain.
+        unsized: Whether nobody says there how many of the units make a device.
+        has_devices: Whether it says that the node has devices, even if there is none.
+        is_assumed: Whether it could not be read, and names no cluster. Then it may be
+            of other nodes.
         maintenance: Why the node was taken out on purpose; None if it was not.
         devices: Indexes of the devices that are given out; None if not known.
         faults: Rules that the node breaks there, each with its evidence.
@@ -213,7 +229,14 @@ class Offer:
 
     source: str
     capacity: float | None = None
+    most: float | None = None
+    counted: int | None = None
+    withheld: float = 0.0
     allocated: float | None = None
+    units: str | None = None
+    unsized: bool = False
+    has_devices: bool = True
+    is_assumed: bool = False
     maintenance: str | None = None
     devices: tuple[int, ...] | None = None
     faults: tuple[tuple[str, str], ...] = ()
@@ -247,12 +270,14 @@ class Stat(t.TypedDict):
 class ConsumerDetails(t.TypedDict, total=False):
     """What only some consumers have.
 
-    `devices` are names of hosts with indexes, None if they are not known; `consumers`
-    is how many consumers a row sums up.
+    `devices` are names of hosts with indexes, None if they are not known. `nodes` are
+    names of hosts with how many devices they hold there, None if it is not known.
+    `consumers` is how many consumers a row sums up.
     """
 
     cluster: str | None
     devices: list[tuple[str, int]] | None
+    nodes: list[tuple[str, float]] | None
     user: str | None
     account: str | None
     consumers: int
@@ -318,7 +343,9 @@ class Schedule:
         source: `kubernetes` or `slurm`.
         nodes: Its nodes.
         consumers: Its workloads, with its own names of nodes in `devices`.
-        pending: Devices that are requested and not given out.
+        pending: Devices that are requested, and given out as soon as there is room.
+        waiting: All devices that are requested and not given out, by the reason, as
+            the scheduler names it. Those of `pending` are among them.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
         warnings: What else could not be read.
@@ -328,6 +355,7 @@ class Schedule:
     nodes: Sequence[Scheduled] = ()
     consumers: Sequence[Consumer] = ()
     pending: float | None = None
+    waiting: Mapping[str, float] | None = None
     failure: str | None = None
     cluster: str | None = None
     warnings: tuple[str, ...] = ()
@@ -420,13 +448,28 @@ class Host:
 
 
 class Fault(t.TypedDict):
-    """What a rule has found; `device` is None for the node itself."""
+    """What a rule has found.
+
+    `device` is the PCI address and `index` the index of the device. Both are None for
+    the node itself, and for a device that the fault does not name.
+    """
 
     rule: str
     device: str | None
+    index: int | None
     evidence: str
     since: str | None
     action: str
+
+
+class Counts(t.TypedDict):
+    """Devices by their state; each device is in one. Parts are fractions of devices."""
+
+    allocated: float
+    idle: float
+    faulty: float
+    maintenance: float
+    unknown: float
 
 
 class NodeState(t.TypedDict):
@@ -435,6 +478,7 @@ class NodeState(t.TypedDict):
     `health` is `healthy`, `faulty` or `maintenance` (with the scheduler's reason),
     `allocation` `idle`, `partial`, `busy` or `unknown` (with its `reason`). `capacity`,
     `allocated` and `measured` are in devices; `gathered_at` is when it was measured.
+    `devices` says how many devices are in which state.
     """
 
     health: str
@@ -444,6 +488,7 @@ class NodeState(t.TypedDict):
     reason: str | None
     capacity: float
     allocated: float | None
+    devices: Counts
     measured: int
     gathered_at: str | None
 
@@ -460,6 +505,8 @@ class Node:
         devices: Its devices; None if no facts tell of now.
         ports: Its RDMA ports; None if no facts tell of them now.
         shares: How much of each device is given out, 0 to 1; None if not known.
+        free: How many whole devices can take work now; None if it takes none.
+        capacity: Who says how many devices it has.
         scheduled: Whether a scheduler knows it.
     """
 
@@ -470,6 +517,8 @@ class Node:
     devices: list[Device] | None
     ports: list[Port] | None
     shares: list[float | None]
+    free: int | None
+    capacity: Capacity
     scheduled: bool
 
 
@@ -481,8 +530,9 @@ class Fleet:
         nodes: The nodes, by name.
         consumers: Who holds devices.
         storage: Space of the storage; None if no source knows it.
-        pending: Devices that are requested and not given out; None if no scheduler
-            knows.
+        pending: Devices that are requested, and given out as soon as there is room;
+            None if a scheduler does not tell, or there is none.
+        waiting: All that are requested and not given out, by the reason; None as above.
         warnings: What could not be read, or is odd.
         now: When it was.
     """
@@ -491,5 +541,6 @@ class Fleet:
     consumers: list[Consumer]
     storage: Storage | None
     pending: float | None
+    waiting: dict[str, float] | None
     warnings: list[str]
     now: datetime

@@ -18,11 +18,15 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._answers import
     nodes,
     overview,
 )
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import state
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
+    counts,
+    snapshot,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Fleet,
     Host,
 )
+from unit.answers import reference
 from unit.fleet import factory, fleets
 
 
@@ -139,9 +143,9 @@ def test_invariants(hosts: list[Host]) -> None:
     assert total == report["totalNodes"]
     parts = ("fullyIdleNodes", "partiallyIdleNodes", "busyNodes", "unknownNodes")
     assert sum(report[part] for part in parts) == report["healthyNodes"]
-    parts = ("allocatedGpus", "idleGpus", "faultyGpus", "unknownGpus")
+    parts = tuple(f"{name}Gpus" for name in counts.STATES)
     assert sum(report[part] for part in parts) == pytest.approx(report["totalGpus"])
-    for rate in ("allocationRate", "utilization", "coverage"):
+    for rate in ("allocationRate", "usableRate", "utilization", "coverage"):
         assert report[rate] is None or 0 <= report[rate] <= 1
     for name in ("byModel", "byLocation", "byCluster"):
         for part in (*parts, "totalGpus"):
@@ -150,84 +154,22 @@ def test_invariants(hosts: list[Host]) -> None:
     json.dumps([report, heatmap.report(seen), consumers.report(seen)], allow_nan=False)
 
 
-@given(fleets.random_hosts())
-def test_a_second_reading(hosts: list[Host]) -> None:
-    """The formulas as the documentation has them, node by node, without haste."""
-    capacity = allocated = held = used = 0.0
-    for host in hosts:
-        told = _slowly(host)
-        if told is None or told["given_out"] is None or not told["healthy"]:
-            continue
-        capacity += told["capacity"]
-        allocated += min(told["given_out"], told["capacity"])
-        for percent, share in told["devices"]:
-            if percent is not None and share:
-                used += percent / 100
-                held += share
-    report = overview.report(build(*hosts))
-    rate = allocated / capacity if capacity else None
-    assert report["allocationRate"] == (rate and pytest.approx(rate, abs=1e-4)) or (
-        rate == report["allocationRate"]
+@given(reference.worlds())
+def test_a_second_reading(world: reference.World) -> None:
+    """The formulas as the documentation has them, node by node, without haste.
+
+    Two clusters with the same names of nodes, two schedulers, sources that fail, nodes
+    that are faulty or cordoned, or both.
+    """
+    fleet = snapshot.assemble(
+        reference.hosts(world), schedules=reference.schedules(world), now=fleets.NOW
     )
-    if held:
-        expected = min(1, used / held)
-        assert report["utilization"] == pytest.approx(expected, abs=1e-4)
-        assert report["utilizationBasis"] == "device"
-    else:
-        assert report["utilizationBasis"] != "device"
-
-
-def _slowly(host: Host) -> dict[str, Any] | None:
-    """What counts of a host: written again, from the design and not from the code."""
-    measured = host.facts.devices if host.facts else []
-    fresh = False
-    if host.facts:
-        moment = state.moment_of(host.facts.gathered_at)
-        assert moment
-        fresh = -60 <= (fleets.NOW - moment).total_seconds() <= 300
-    declared = 0
-    if host.server:
-        for one in host.server["hardware"]["accelerators"]:
-            declared += one["count"]
-    capacity: float = declared if declared else len(measured)
-    for offer in reversed(host.offers):
-        if offer.capacity is not None:
-            capacity = offer.capacity
-    if not capacity:
-        return None
-    devices = []
-    mapped = [offer.devices for offer in host.offers if offer.devices is not None]
-    for one in measured if fresh else []:
-        sizes = [part["processes"] for part in one["partitions"]]
-        if mapped:
-            share = 1.0 if any(one["index"] in given for given in mapped) else 0.0
-        elif sizes and all(part is not None for part in sizes):
-            share = len([part for part in sizes if part]) / len(sizes)
-        elif one["processes"] is None:
-            share = None
-        else:
-            share = 1.0 if one["processes"] else 0.0
-        devices.append((one["utilization_percent"], share))
-    given_out: float | None
-    if host.offers:
-        each = [offer.allocated for offer in host.offers]
-        given_out = None if None in each else max(one or 0 for one in each)
-    elif not fresh or any(share is None for _percent, share in devices):
-        given_out = None
-    else:
-        given_out = sum(share or 0 for _percent, share in devices)
-    healthy = not host.server or host.server["status"] == "ACTIVE"
-    if fresh and len(measured) < declared:
-        healthy = False
-    if fresh and any(one["health"] == "failed" for one in measured):
-        healthy = False
-    if any(offer.maintenance for offer in host.offers):
-        healthy = False
-    return {
-        "capacity": capacity,
-        "given_out": given_out,
-        "healthy": healthy,
-        "devices": devices,
+    report = overview.report(fleet)
+    expected = reference.overview(world)
+    shown = {name: report[name] for name in expected}
+    assert shown == {
+        name: pytest.approx(value, abs=2e-3) if value is not None else None
+        for name, value in expected.items()
     }
 
 
@@ -302,6 +244,8 @@ def test_processes_are_consumers() -> None:
         "pods": None,
         "source": "facts",
         "cluster": None,
+        "devices": [("a", 0), ("a", 1)],
+        "nodes": [("a", 1.5)],
     }
     assert (second["uid"], second["stat"]["gpuEquivalent"]) == ("a/8", 0.5)
     grouped = consumers.report(

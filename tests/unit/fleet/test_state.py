@@ -33,7 +33,7 @@ def state_of(
     given: types.Facts | None, count: int = 4, stale_after: float = 300, **more: Any
 ) -> types.NodeState:
     host = types.Host("n", factory.server("n", count, **more), given)
-    return state.node_state(host, NOW, stale_after)
+    return state.assess(host, NOW, stale_after).state
 
 
 def allocation(given: types.Facts | None, count: int = 4) -> tuple[str, Any]:
