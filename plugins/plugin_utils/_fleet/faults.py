@@ -193,11 +193,13 @@ def of_absence(
     return [_fault("never_joined", rules, None, evidence, created.isoformat())]
 
 
-def of_scheduler(broken: t.Iterable[tuple[str, str]], rules: Policy) -> list[Fault]:
-    """Return faults that a scheduler knows of, from rules with their evidence."""
+def of_scheduler(
+    broken: t.Iterable[tuple[str, str, str | None]], rules: Policy
+) -> list[Fault]:
+    """Return faults that a scheduler knows of: rules, their evidence and since when."""
     return [
-        _fault(rule, rules, None, evidence)
-        for rule, evidence in broken
+        _fault(rule, rules, None, evidence, since)
+        for rule, evidence, since in broken
         if rule in rules
     ]
 

@@ -147,8 +147,12 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
         or (shown(offer.maintenance) if offer.maintenance else None),
         devices=None if indexes is None else tuple(filter(is_count, indexes)),
         faults=tuple(
-            (rule, evidence if is_text(evidence, LONGEST_REASON) else shown(evidence))
-            for rule, evidence in offer.faults
+            (
+                rule,
+                evidence if is_text(evidence, LONGEST_REASON) else shown(evidence),
+                since if is_text(since) else None,
+            )
+            for rule, evidence, since in offer.faults
         ),
     )
 

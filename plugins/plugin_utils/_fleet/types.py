@@ -208,7 +208,8 @@ class Offer:
         allocated: How many it has given out, parts as fractions; None if not known.
         maintenance: Why the node was taken out on purpose; None if it was not.
         devices: Indexes of the devices that are given out; None if not known.
-        faults: Rules that the node breaks there, each with its evidence.
+        faults: Rules that the node breaks there, each with its evidence and, as ISO
+            8601, since when; None if that is not known.
     """
 
     source: str
@@ -216,7 +217,7 @@ class Offer:
     allocated: float | None = None
     maintenance: str | None = None
     devices: tuple[int, ...] | None = None
-    faults: tuple[tuple[str, str], ...] = ()
+    faults: tuple[tuple[str, str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -317,19 +317,24 @@ def test_a_node_without_devices_is_not_ours() -> None:
 def test_states(changes: Any, maintenance: Any, rules: list[str]) -> None:
     [scheduled] = schedule(node(**changes)).nodes
     assert scheduled.offer.maintenance == maintenance
-    assert [rule for rule, _evidence in scheduled.offer.faults] == rules
+    assert [rule for rule, *_more in scheduled.offer.faults] == rules
 
 
 def test_evidence() -> None:
-    condition = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    condition = {
+        "type": "Ready",
+        "status": "Unknown",
+        "reason": "NodeStatusUnknown",
+        "lastTransitionTime": "2026-11-24T11:00:00Z",
+    }
     status = {
         "conditions": [condition],
         "allocatable": {"nvidia.com/gpu": "6"},
     }
     [scheduled] = schedule(node(status=status)).nodes
     assert scheduled.offer.faults == (
-        ("not_ready", "Ready is Unknown: NodeStatusUnknown"),
-        ("not_allocatable", "2 devices can't be given out: their plugin says so"),
+        ("not_ready", "Ready is Unknown: NodeStatusUnknown", "2026-11-24T11:00:00Z"),
+        ("not_allocatable", "2 devices can't be given out: their plugin says so", None),
     )
 
 

@@ -28,7 +28,7 @@ class Node(t.NamedTuple):
         missing: How many of these can't be allocated.
         shares: How much of a device one unit of each resource is.
         cordoned: Whether it takes no new pods.
-        not_ready: Why it is not ready, None where it is.
+        not_ready: Why it is not ready, and since when; None where it is.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Node(t.NamedTuple):
     missing: float
     shares: dict[str, float]
     cordoned: bool
-    not_ready: str | None
+    not_ready: tuple[str, str | None] | None
 
     @classmethod
     def of(cls, raw: Record, is_device: IsDevice) -> Node | None:
@@ -85,14 +85,14 @@ class Node(t.NamedTuple):
         """Return the node with how many of its devices are given out."""
         if self.capacity is None:
             allocated = None
-        faults = []
+        faults: list[tuple[str, str, str | None]] = []
         if self.not_ready:
-            faults.append(("not_ready", self.not_ready))
+            faults.append(("not_ready", *self.not_ready))
         if self.missing:
             evidence = (
                 f"{self.missing:g} devices can't be given out: their plugin says so"
             )
-            faults.append(("not_allocatable", evidence))
+            faults.append(("not_allocatable", evidence, None))
         offer = Offer(
             source="kubernetes",
             capacity=self.capacity,
@@ -108,15 +108,16 @@ class Node(t.NamedTuple):
         )
 
 
-def _not_ready(status: Record) -> str | None:
-    """Why a node is not ready; None where it is."""
+def _not_ready(status: Record) -> tuple[str, str | None] | None:
+    """Why a node is not ready, and since when; None where it is."""
     ready = next(
         (each for each in status.get("conditions") or [] if each["type"] == "Ready"),
         {"status": "Unknown", "reason": "it has never said"},
     )
     if ready["status"] == "True":
         return None
-    return f"Ready is {ready['status']}: {ready.get('reason')}"
+    evidence = f"Ready is {ready['status']}: {ready.get('reason')}"
+    return evidence, ready.get("lastTransitionTime")
 
 
 def node_of(pod: Record) -> str | None:
