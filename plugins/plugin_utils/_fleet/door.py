@@ -27,7 +27,7 @@ from .types import (
     Server,
     XidEvent,
 )
-from .values import LARGEST, LONGEST_REASON, Reader, Warn, is_count, is_text, shown
+from .values import LONGEST_REASON, Reader, Warn, is_count, is_text, shown
 
 MOST_DEVICES = 256
 """Devices of a node: the largest servers have 16, and show up to 8 parts of each."""
@@ -318,8 +318,10 @@ def _events(fields: Reader) -> list[XidEvent] | None:
 
 def _event(fields: Reader) -> XidEvent:
     return XidEvent(
+        type=fields.text("type"),
         code=fields.count("code"),
         pci_bus_id=fields.text("pci_bus_id"),
-        age_seconds=fields.number("age_seconds", least=-LARGEST),
+        age_seconds=fields.number("age_seconds"),
         action=fields.text("action"),
+        message=fields.text("message", LONGEST_REASON),
     )

@@ -78,7 +78,7 @@ def node_state(
     if facts and not stale:
         moment = moment_of(facts.gathered_at)
         ports = host.expected_rdma_ports
-        broken += faults.of_facts(facts, declared, ports, moment, rules)
+        broken += faults.of_facts(facts, declared, ports, moment, now, rules)
     allocated, reason = _given_out(host.offers, devices, stale)
     offered = (offer.capacity for offer in host.offers if offer.capacity is not None)
     # Devices don't vanish by themselves: old facts still tell how many there are.

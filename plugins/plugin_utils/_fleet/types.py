@@ -168,12 +168,17 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XidEvent:
-    """An error that NVIDIA's driver has reported; `action` is the catalogue's."""
+    """An error that NVIDIA's driver has reported, `xid` or, of a switch, `sxid`.
 
+    `age_seconds` is its age when it was read, `action` what the catalogue says.
+    """
+
+    type: str | None
     code: int | None
     pci_bus_id: str | None
     age_seconds: float | None
     action: str | None
+    message: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

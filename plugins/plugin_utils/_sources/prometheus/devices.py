@@ -14,7 +14,7 @@ from ....module_utils._node import record
 from ..._fleet.types import Measured, Record
 from ..partial import guarded
 from .exporters import Exporter
-from .labels import SERIALS, address_of, aliases_of, pods_of
+from .labels import SERIALS, address_of, aliases_of, pci_address, pods_of
 from .series import Series
 
 _LATE = 60.0
@@ -86,7 +86,7 @@ def device(exporter: Exporter, parts: list[Series], newest: float | None) -> Rec
     number, uuid = parts[0].key.number, labels.get(exporter.uuid)
     return {
         "index": int(number) if number.isdecimal() else 0,
-        "pci_bus_id": _address(labels.get("pci_bus_id", "").lower()),
+        "pci_bus_id": pci_address(labels.get("pci_bus_id", "")),
         "vendor": exporter.vendor or labels.get("vendor"),
         "model": exporter.model(labels),
         "uuid": uuid if uuid and uuid.strip("0-") else None,
@@ -99,11 +99,6 @@ def device(exporter: Exporter, parts: list[Series], newest: float | None) -> Rec
         "processes": None,
         "pods": sorted({pod for part in parts for pod in pods_of(part.labels)}),
     }
-
-
-def _address(text: str) -> str | None:
-    """A PCI address; the first four of the domain's eight digits are zeros."""
-    return text[4:] if re.match(r"0000[0-9a-f]{4}:", text) else text or None
 
 
 def _flag(value: float | None) -> bool | None:

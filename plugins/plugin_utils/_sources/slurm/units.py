@@ -68,7 +68,7 @@ def anywhere(entry: Gres) -> float:
     if entry.name in SHARED:
         raise ValueError(f"{entry.name}: nobody knows how many make a device")
     match = _PROFILE.fullmatch(entry.type)
-    return int(match["size"]) / slices(match["model"]) if match else 1.0
+    return int(match["size"]) / slices(match["model"]) if match else 1
 
 
 def _parts(devices: t.Iterable[Gres]) -> dict[str, float]:
