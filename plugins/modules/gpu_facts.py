@@ -161,6 +161,13 @@ ansible_facts:
               description: Place in this list, from 0.
               type: int
               sample: 0
+            minor_number:
+              description:
+                - Minor number of its device file, V(3) for C(/dev/nvidia3), V(128) for
+                  C(/dev/dri/renderD128). Unlike C(index), it stays the same
+                  when another device is lost, and Slurm counts devices by it.
+              type: int
+              sample: 0
             pci_bus_id:
               description: PCI address, lower case.
               type: str
@@ -306,7 +313,10 @@ ansible_facts:
                   type: list
                   elements: dict
             processes:
-              description: Processes that hold the device, by process id.
+              description:
+                - Processes that hold memory or a queue of the device, by process id.
+                  Those of NVIDIA's devices compute; one that only draws, such as an X
+                  server, is left out.
               type: list
               elements: dict
               contains:

@@ -40,6 +40,7 @@ COUNTERS = (*METRICS, "memory_used_bytes", "processes")
 
 FIELDS = (
     "index",
+    "minor_number",
     "pci_bus_id",
     "vendor",
     "kind",
@@ -79,6 +80,7 @@ _BOUNDS = {
     "ecc_uncorrected": (0, 2**48),
     "pcie_generation": (1, 9),
     "pcie_width": (1, 32),
+    "minor_number": (0, 2**20 - 1),
 }
 """What a value can be; sentinels of firmware and drivers lie outside."""
 

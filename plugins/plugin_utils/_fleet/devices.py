@@ -42,6 +42,7 @@ _LISTED = (
 )
 _KINDS = {
     "index": COUNT,
+    "minor_number": COUNT,
     **dict.fromkeys(_LISTED, LIST),
     "row_remap_pending": FLAG,
     "row_remap_failed": FLAG,
@@ -115,6 +116,7 @@ def _checked(fields: Reader, position: int) -> Device:
     index = fields.count("index")
     checked: Device = {
         "index": position if index is None else index,
+        "minor_number": fields.count("minor_number"),
         "pci_bus_id": fields.text("pci_bus_id"),
         "vendor": fields.text("vendor"),
         "kind": fields.text("kind"),

@@ -116,6 +116,7 @@ class Device(t.TypedDict):
     """
 
     index: int
+    minor_number: int | None
     pci_bus_id: str | None
     vendor: str | None
     kind: str | None
