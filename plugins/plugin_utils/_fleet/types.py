@@ -15,8 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .values import LARGEST, LONGEST_REASON
+
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
+
+Signed = t.Annotated[float, -LARGEST]
+"""A number that may be negative; the door refuses all others below 0."""
+
+Reason = t.Annotated[str, LONGEST_REASON]
+"""A text as long as a person or a driver writes it; others are as long as names."""
 
 # Servers ------------------------------------------------------------------------------
 
@@ -82,7 +90,7 @@ class Server(t.TypedDict):
     os_distro: str | None
     cloud: str | None
     region: str | None
-    reason: str | None
+    reason: Reason | None
 
 
 # Devices ------------------------------------------------------------------------------
@@ -132,8 +140,8 @@ class Device(t.TypedDict):
     power_watts: float | None
     power_limit_watts: float | None
     energy_joules: float | None
-    temperature_celsius: float | None
-    memory_temperature_celsius: float | None
+    temperature_celsius: Signed | None
+    memory_temperature_celsius: Signed | None
     ecc_corrected: float | None
     ecc_uncorrected: float | None
     row_remap_pending: bool | None
@@ -179,7 +187,7 @@ class XidEvent:
     pci_bus_id: str | None
     age_seconds: float | None
     action: str | None
-    message: str | None
+    message: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
