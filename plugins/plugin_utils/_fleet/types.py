@@ -15,13 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .values import LARGEST, LONGEST_REASON
+from .values import LONGEST_REASON
 
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
-
-Signed = t.Annotated[float, -LARGEST]
-"""A number that may be negative; the door refuses all others below 0."""
 
 Reason = t.Annotated[str, LONGEST_REASON]
 """A text as long as a person or a driver writes it; others are as long as names."""
@@ -140,8 +137,8 @@ class Device(t.TypedDict):
     power_watts: float | None
     power_limit_watts: float | None
     energy_joules: float | None
-    temperature_celsius: Signed | None
-    memory_temperature_celsius: Signed | None
+    temperature_celsius: float | None
+    memory_temperature_celsius: float | None
     ecc_corrected: float | None
     ecc_uncorrected: float | None
     row_remap_pending: bool | None

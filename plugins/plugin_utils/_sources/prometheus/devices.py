@@ -20,6 +20,9 @@ from .series import Series
 _LATE = 60.0
 """Seconds after which a series of a device lags behind the others of its node."""
 
+_ROUNDED = 101.0
+"""Percent; what is below it and above 100 is a ratio of 1 that was rounded."""
+
 _MEMORY = ("memory_used_bytes", "memory_free_bytes", "memory_reserved_bytes")
 
 Numbers = dict[str, float | None]
@@ -120,7 +123,10 @@ def _numbers(exporter: Exporter, parts: list[Series], newest: float | None) -> N
         late = part.time is not None and (newest or 0) - part.time > _LATE
         if not late:
             numbers.update(part.values)
-    numbers["utilization_percent"] = _utilization(exporter, parts, numbers)
+    utilization = _utilization(exporter, parts, numbers)
+    if utilization is not None and 100 < utilization < _ROUNDED:
+        utilization = 100.0
+    numbers["utilization_percent"] = utilization
     if exporter.sums_memory and parts[0].key.part:
         # Each part has its own memory, but what all of the device draws.
         for name in _MEMORY:
@@ -129,7 +135,8 @@ def _numbers(exporter: Exporter, parts: list[Series], newest: float | None) -> N
     used, free, reserved = (numbers.get(name) for name in _MEMORY)
     total = numbers.get("memory_total_bytes")
     if total is None and used is not None and free is not None:
-        numbers["memory_total_bytes"] = used + free + (reserved or 0)
+        # A device without memory of its own has none of either.
+        numbers["memory_total_bytes"] = used + free + (reserved or 0) or None
     return numbers
 
 
