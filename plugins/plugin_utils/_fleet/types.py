@@ -330,7 +330,9 @@ class Schedule:
         source: `kubernetes` or `slurm`.
         nodes: Its nodes.
         consumers: Its workloads, with its own names of nodes in `devices`.
-        pending: Devices that are requested and not given out.
+        pending: Devices that are requested, and given out as soon as there is room.
+        waiting: All devices that are requested and not given out, by the reason, as
+            the scheduler names it. Those of `pending` are among them.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
         warnings: What else could not be read.
@@ -340,6 +342,7 @@ class Schedule:
     nodes: Sequence[Scheduled] = ()
     consumers: Sequence[Consumer] = ()
     pending: float | None = None
+    waiting: Mapping[str, float] | None = None
     failure: str | None = None
     cluster: str | None = None
     warnings: tuple[str, ...] = ()

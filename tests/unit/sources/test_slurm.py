@@ -362,10 +362,37 @@ def test_pending(requested: dict[str, Any], pending: int) -> None:
     assert len(known.warnings) == cut
 
 
+def test_why_jobs_wait() -> None:
+    reasons = [
+        "Resources",
+        "Resources",
+        "Dependency",
+        "ReqNodeNotAvail, UnavailableNodes:gpu1",
+        None,
+    ]
+    jobs = [
+        job(
+            job_state="PENDING",
+            gres_detail=[],
+            tres_per_node="gres/gpu:2",
+            state_reason=reason,
+        )
+        for reason in reasons
+    ]
+    known = slurm.schedule([node()], [*jobs, job(job_state="PENDING", gres_detail=[])])
+    assert known.pending == 8
+    assert known.waiting == {
+        "Resources": 4,
+        "Dependency": 2,
+        "ReqNodeNotAvail": 2,
+        "None": 2,
+    }
+
+
 def test_shares_of_which_nobody_knows_how_many_make_a_device() -> None:
     waiting = job(job_state="PENDING", gres_detail=[], tres_per_node="gres/shard:4")
     known = slurm.schedule([node()], [waiting])
-    assert known.pending is None
+    assert known.pending is known.waiting is None
     assert "job 'train' is not understood: ValueError: shard" in known.warnings[0]
 
 

@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ..._fleet.types import Consumer, Record, consumer
+from ..._fleet.values import LONGEST
 from ..partial import text
 from . import gres, values
 from .units import Units, anywhere
@@ -51,6 +52,7 @@ class Job(t.NamedTuple):
         allocated: Devices that this is.
         devices: Which these are, nodes and indexes; empty if this is not known.
         requested: Devices that it waits for.
+        reason: Why it waits, as Slurm names it; None if it does not.
         is_cut: Whether there may be more of its array than is listed.
     """
 
@@ -59,7 +61,13 @@ class Job(t.NamedTuple):
     allocated: float = 0.0
     devices: Sequence[tuple[str, int]] = ()
     requested: float = 0.0
+    reason: str | None = None
     is_cut: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can start as soon as there is room."""
+        return bool(self.reason and self.reason.startswith(_WAITING_FOR_ROOM))
 
 
 def job(record: Record, units: Mapping[str, Units]) -> Job:
@@ -74,16 +82,22 @@ def job(record: Record, units: Mapping[str, Units]) -> Job:
     ident = str(number or values.number(record.get("job_id")))
     if states & _HOLDING:
         return _holding(record, ident, units)
-    if "PENDING" in states and _waits_for_room(record):
-        tasks, is_whole = _tasks_of_array(record)
-        requested = _requested(record, units) * tasks
-        return Job(ident, requested=requested, is_cut=bool(requested and not is_whole))
-    return Job(ident)
+    if "PENDING" not in states:
+        return Job(ident)
+    tasks, is_whole = _tasks_of_array(record)
+    requested = _requested(record, units) * tasks
+    return Job(
+        ident,
+        requested=requested,
+        reason=_reason(record),
+        is_cut=bool(requested and not is_whole),
+    )
 
 
-def _waits_for_room(record: Record) -> bool:
-    reason = str(record.get("state_reason") or "None").replace("_", " ")
-    return reason.startswith(_WAITING_FOR_ROOM)
+def _reason(record: Record) -> str:
+    """Return why a job waits, without the names of nodes that may follow."""
+    reason = str(record.get("state_reason") or "None").partition(",")[0]
+    return reason.replace("_", " ")[:LONGEST]
 
 
 def add(

@@ -96,24 +96,26 @@ def schedule(
     warnings: list[str] = []
     consumers: dict[str, Consumer] = {}
     held: dict[str, set[int]] = {}
-    pending: float | None = 0.0
+    waiting: dict[str, float] | None = {}
+    pending = 0.0
     units = _units(nodes)
     read_job = guarded(partial(_jobs.job, units=units), "job", warnings.append)
     for record in jobs:
         job = read_job(record)
         if job is None:
-            pending = None  # it may be one that waits
+            waiting = None  # it may be one that waits
             continue
         for name, index in job.devices:
             held.setdefault(name, set()).add(index)
         if job.units:
             _jobs.add(consumers, job, record, cluster)
-        if pending is not None:
-            pending += job.requested
+        if job.requested and job.reason and waiting is not None:
+            waiting[job.reason] = waiting.get(job.reason, 0.0) + job.requested
+            pending += job.requested if job.is_ready else 0
         if job.is_cut:
             warnings.append(
                 f"job {job.ident}: Slurm lists only the first tasks of its array, so "
-                "pendingGpus counts no others (SLURM_BITSTR_LEN of slurmrestd)"
+                "no others are counted (SLURM_BITSTR_LEN of slurmrestd)"
             )
     read_node = partial(_nodes.scheduled, held=held, health_checks=health_checks)
     read = guarded(read_node, "node", warnings.append, _nodes.unknown)
@@ -121,7 +123,8 @@ def schedule(
         source="slurm",
         nodes=[node for node in map(read, nodes) if node],
         consumers=list(consumers.values()),
-        pending=None if pending is None else round(pending, 3),
+        pending=None if waiting is None else round(pending, 3),
+        waiting=waiting,
         cluster=cluster,
         warnings=tuple(warnings),
     )
