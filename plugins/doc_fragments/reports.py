@@ -82,6 +82,17 @@ options:
           - Host where Slurm's commands are, that C(ssh) reaches without asking.
             Without it they are run on the controller.
         type: str
+      health_check_users:
+        description:
+          - Users of Slurm whose drains are faults, because health checks run as them.
+            A node that anybody else drains is in maintenance.
+          - Programs that Slurm runs itself (C(HealthCheckProgram), prolog and epilog)
+            run as V(root), or as V(slurm). If people drain nodes as root at your site,
+            let the health check use a user of its own, and name this user here.
+        type: list
+        elements: str
+        default: [root, slurm]
+        version_added: 0.2.0
       kubeconfig:
         description:
           - Path to the kubeconfig of a Kubernetes cluster, as

@@ -8,6 +8,7 @@ Both answer with the same JSON, whose shape differs between releases.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import typing as t
@@ -118,7 +119,9 @@ def _run(command: list[str], deadline: float) -> Record:
         NotJson: It wrote no JSON object, or more than is read.
     """
     try:
-        done = programs.run(command, deadline)
+        # Without it, squeue cuts the list of tasks of an array.
+        environment = {**os.environ, "SLURM_BITSTR_LEN": "0"}
+        done = programs.run(command, deadline, environment)
     except FileNotFoundError as error:
         raise SchedulerError(f"there is no {command[0]} on this machine") from error
     except OSError as error:

@@ -180,11 +180,12 @@ def _rdma(nodes: list[Node]) -> Record:
     ports = [port for listed in known for port in listed]
     active = [port for port in ports if port.state == "ACTIVE"]
     rates = [port.rate_gbps for port in active if port.rate_gbps]
+    are_told = all(port.rate_gbps is not None for port in active)
     counts = Counter(rates)
     usual = max(counts, key=lambda rate: (counts[rate], rate), default=None)
     return {
         "totalPorts": len(ports) if known else None,
         "activePorts": len(active) if known else None,
         "bandwidth": None if usual is None else f"{usual:g}Gbps",
-        "totalBandwidthGbps": round(sum(rates), 3) if known else None,
+        "totalBandwidthGbps": round(sum(rates), 3) if known and are_told else None,
     }

@@ -207,16 +207,16 @@ def largest(capacity: Capacity) -> Offer | None:
     return offers[-1] if offers else None
 
 
-def shortages(capacity: Capacity) -> Iterator[tuple[str, str]]:
-    """Yield the rules that a node breaks by too few devices, each with its evidence."""
+def shortages(capacity: Capacity) -> Iterator[tuple[str, str, str | None]]:
+    """Yield rules that a node breaks by too few devices, with evidence and since."""
     for offer in capacity.offers:
         if offer.capacity == 0 and (capacity.devices or offer.has_devices):
             many = f"none of {capacity.devices:g}" if capacity.devices else "no"
             text = f"{offer.source} offers {many} devices: no device plugin runs there"
-            yield "not_allocatable", text
+            yield "not_allocatable", text, None
         withheld = capacity.withheld(offer)
         if withheld:
             text = f"{withheld:g} devices can't be given out: their plugin says so"
-            yield "not_allocatable", text
+            yield "not_allocatable", text, None
     if capacity.missing:
-        yield "devices_missing", capacity.evidence()
+        yield "devices_missing", capacity.evidence(), None

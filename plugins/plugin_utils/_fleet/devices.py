@@ -9,10 +9,10 @@ import typing as t
 from collections.abc import Mapping
 from operator import itemgetter
 
-from ...module_utils._node.record import FIELDS, NUMBERS
-from .shapes import COUNT, FLAG, LIST, NUMBER, TEXT, Shape
+from ...module_utils._node.record import BOUNDS, FIELDS, UNKNOWN_AT_ZERO
+from .shapes import Shape
 from .types import Device, Partition, Process
-from .values import LARGEST, Reader, Warn, is_count, is_text, sound_names
+from .values import Reader, Warn, is_count, is_text, sound_names
 
 MOST_PROCESSES = 4096
 """Processes of a device; NVIDIA's MPS serves 48, and a time-sliced device hundreds."""
@@ -32,33 +32,8 @@ _UNKNOWN: dict[str, object] = {
     "errors": [],
 }
 
-_LISTED = (
-    "processes",
-    "partitions",
-    "throttle_reasons",
-    "health_reasons",
-    "sources",
-    "errors",
-)
-_KINDS = {
-    "index": COUNT,
-    **dict.fromkeys(_LISTED, LIST),
-    "row_remap_pending": FLAG,
-    "row_remap_failed": FLAG,
-    "pcie_generation": COUNT,
-    "pcie_width": COUNT,
-    "numa_node": COUNT,
-    **dict.fromkeys(NUMBERS, NUMBER),
-}
-"""Kinds of the fields that are no texts."""
-
-_DEVICE = Shape(
-    {field: _KINDS.get(field, TEXT) for field in FIELDS},
-    ("index", *(key for key, value in _UNKNOWN.items() if value is not None)),
-)
-_PROCESS = Shape(
-    {"pid": COUNT, "name": TEXT, "user": TEXT, "memory_bytes": COUNT}, ("pid",)
-)
+_DEVICE, _PARTITION = Shape(Device, BOUNDS), Shape(Partition, BOUNDS)
+_PROCESS = Shape(Process, BOUNDS)
 
 
 def device(
@@ -81,7 +56,9 @@ def device(
     return _checked(Reader(record, f"{owner}: device {position}", warn), position)
 
 
-_VALUES, _LISTS = itemgetter(*FIELDS), itemgetter(*_LISTED)
+_VALUES = itemgetter(*_DEVICE.keys)
+_SENSORS = itemgetter(*UNKNOWN_AT_ZERO)
+_LISTS = itemgetter("partitions", "processes", *_DEVICE.names)
 
 
 def _is_sound(record: Mapping[str, t.Any]) -> bool:
@@ -90,9 +67,9 @@ def _is_sound(record: Mapping[str, t.Any]) -> bool:
         values = _VALUES(record)
     except KeyError:
         return False
-    if not _DEVICE.fits(values):
+    if not _DEVICE.fits(values) or 0 in _SENSORS(record):
         return False
-    processes, partitions, *names = _LISTS(record)
+    partitions, processes, *names = _LISTS(record)
     return (
         not partitions
         and (not processes or _are_sound(processes))
@@ -108,50 +85,12 @@ def _are_sound(processes: list[t.Any]) -> bool:
 
 
 def _checked(fields: Reader, position: int) -> Device:
-    """Return a device of which each value is checked by itself.
-
-    It is long because a device is: one line for each field.
-    """
-    index = fields.count("index")
-    checked: Device = {
-        "index": position if index is None else index,
-        "pci_bus_id": fields.text("pci_bus_id"),
-        "vendor": fields.text("vendor"),
-        "kind": fields.text("kind"),
-        "model": fields.text("model"),
-        "uuid": fields.text("uuid"),
-        "serial": fields.text("serial"),
-        "driver": fields.text("driver"),
-        "driver_version": fields.text("driver_version"),
-        "memory_total_bytes": fields.number("memory_total_bytes"),
-        "memory_used_bytes": fields.number("memory_used_bytes"),
-        "utilization_percent": fields.number("utilization_percent"),
-        "memory_utilization_percent": fields.number("memory_utilization_percent"),
-        "power_watts": fields.number("power_watts"),
-        "power_limit_watts": fields.number("power_limit_watts"),
-        "energy_joules": fields.number("energy_joules"),
-        "temperature_celsius": fields.number("temperature_celsius", -LARGEST),
-        "memory_temperature_celsius": fields.number(
-            "memory_temperature_celsius", -LARGEST
-        ),
-        "ecc_corrected": fields.number("ecc_corrected"),
-        "ecc_uncorrected": fields.number("ecc_uncorrected"),
-        "row_remap_pending": fields.flag("row_remap_pending"),
-        "row_remap_failed": fields.flag("row_remap_failed"),
-        "throttle_reasons": fields.names("throttle_reasons"),
-        "pcie_generation": fields.count("pcie_generation"),
-        "pcie_width": fields.count("pcie_width"),
-        "numa_node": fields.count("numa_node"),
-        "xgmi_hive_id": fields.text("xgmi_hive_id"),
-        "partition_mode": fields.text("partition_mode"),
-        "memory_partition_mode": fields.text("memory_partition_mode"),
-        "partitions": _partitions(fields),
-        "processes": _processes(fields),
-        "health": fields.text("health") or "unknown",
-        "health_reasons": fields.names("health_reasons") or [],
-        "sources": fields.names("sources") or [],
-        "errors": fields.names("errors") or [],
-    }
+    """Return a device of which each value is checked by itself."""
+    checked = _DEVICE.read(fields, index=position, health="unknown")
+    values = t.cast("dict[str, object]", checked)
+    values.update((key, None) for key in UNKNOWN_AT_ZERO if values[key] == 0)
+    checked["partitions"] = _partitions(fields)
+    checked["processes"] = _processes(fields)
     pods = fields.entries("pods", MOST_PODS)
     if pods is not None:
         checked["pods"] = [(pod[0], pod[1]) for pod in pods if _is_pod(pod)]
@@ -168,15 +107,9 @@ def _partitions(fields: Reader) -> list[Partition]:
 
 
 def _partition(fields: Reader, position: int) -> Partition:
-    index = fields.count("index")
-    return {
-        "index": position if index is None else index,
-        "uuid": fields.text("uuid"),
-        "profile": fields.text("profile"),
-        "memory_total_bytes": fields.number("memory_total_bytes"),
-        "memory_used_bytes": fields.number("memory_used_bytes"),
-        "processes": _processes(fields),
-    }
+    partition = _PARTITION.read(fields, index=position)
+    partition["processes"] = _processes(fields)
+    return partition
 
 
 def _processes(fields: Reader) -> list[Process] | None:
@@ -190,15 +123,7 @@ def _processes(fields: Reader) -> list[Process] | None:
         if not is_count(pid):
             fields.refuse("processes", entry if pid is None else pid)
             return None
-        record = fields.inner(entry, f"process {pid}")
-        processes.append(
-            {
-                "pid": t.cast("int", pid),
-                "name": record.text("name"),
-                "user": record.text("user"),
-                "memory_bytes": record.count("memory_bytes"),
-            }
-        )
+        processes.append(_PROCESS.read(fields.inner(entry, f"process {pid}")))
     return processes
 
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ...module_utils._node.record import BOUNDS
 from .devices import device
-from .shapes import COUNT, FLAG, LIST, NUMBER, RECORD, TEXT, Shape
+from .shapes import Shape
 from .types import (
     Accelerator,
     Address,
@@ -27,7 +28,7 @@ from .types import (
     Server,
     XidEvent,
 )
-from .values import LARGEST, LONGEST_REASON, Reader, Warn, is_count, is_text, shown
+from .values import Reader, Warn, is_count, is_text, shown
 
 MOST_DEVICES = 256
 """Devices of a node: the largest servers have 16, and show up to 8 parts of each."""
@@ -95,55 +96,16 @@ def server(record: object, owner: str, warn: Warn) -> Server | None:
     if hardware is None:
         warn(f"{owner}: gpufleet_node {reason}, so the node is unknown")
         return None
-    return {
-        "id": fields.text("id"),
-        "name": fields.text("name"),
-        "status": fields.text("status"),
-        "cluster": _cluster(fields),
-        "node_group": fields.text("node_group"),
-        "role": fields.text("role"),
-        "location": fields.text("location"),
-        "availability_zone": fields.text("availability_zone"),
-        "hardware": hardware,
-        "addresses": _addresses(fields),
-        "created_at": fields.text("created_at"),
-        "project_id": fields.text("project_id"),
-        "os_distro": fields.text("os_distro"),
-        "cloud": fields.text("cloud"),
-        "region": fields.text("region"),
-        "reason": fields.text("reason", LONGEST_REASON),
-    }
+    checked = _SERVER.read(fields)
+    checked["cluster"] = _cluster(fields)
+    checked["hardware"] = hardware
+    checked["addresses"] = _addresses(fields)
+    return checked
 
 
-_SERVER = Shape(
-    {
-        **dict.fromkeys(Server.__annotations__, TEXT),
-        "cluster": RECORD,
-        "hardware": RECORD,
-        "addresses": LIST,
-    },
-    ("hardware", "addresses"),
-)
-_HARDWARE = Shape(
-    {
-        "name": TEXT,
-        "accelerators": LIST,
-        "vcpus": COUNT,
-        "ram_mib": COUNT,
-        "power_watts": NUMBER,
-        "hourly_cost": NUMBER,
-    },
-    ("accelerators",),
-)
-_ACCELERATOR = Shape(
-    {"vendor": TEXT, "model": TEXT, "count": COUNT, "memory_gib": NUMBER, "kind": TEXT},
-    ("count",),
-)
-_CLUSTER = Shape(dict.fromkeys(Cluster.__annotations__, TEXT))
-_ADDRESS = Shape(
-    {"network": TEXT, "address": TEXT, "version": COUNT, "floating": FLAG},
-    ("address", "floating"),
-)
+_SERVER, _CLUSTER, _ADDRESS = Shape(Server), Shape(Cluster), Shape(Address)
+_HARDWARE, _ACCELERATOR = Shape(Hardware), Shape(Accelerator)
+_PORT, _EVENT = Shape(Port, BOUNDS), Shape(XidEvent)
 
 
 def _is_sound(record: dict[str, t.Any]) -> bool:
@@ -174,57 +136,24 @@ def _hardware(fields: Reader) -> Hardware | None:
     for entry in accelerators:
         if not isinstance(entry, Mapping) or not is_count(entry.get("count")):
             return None
-    return {
-        "name": part.text("name"),
-        "accelerators": [
-            _accelerator(part.inner(entry, "accelerator")) for entry in accelerators
-        ],
-        "vcpus": part.count("vcpus"),
-        "ram_mib": part.count("ram_mib"),
-        "power_watts": part.number("power_watts"),
-        "hourly_cost": part.number("hourly_cost"),
-    }
-
-
-def _accelerator(fields: Reader) -> Accelerator:
-    return {
-        "vendor": fields.text("vendor"),
-        "model": fields.text("model"),
-        "count": fields.count("count") or 0,
-        "memory_gib": fields.number("memory_gib"),
-        "kind": fields.text("kind"),
-    }
+    checked = _HARDWARE.read(part)
+    checked["accelerators"] = [
+        _ACCELERATOR.read(part.inner(entry, "accelerator")) for entry in accelerators
+    ]
+    return checked
 
 
 def _cluster(fields: Reader) -> Cluster | None:
     record = fields.record("cluster")
-    if not record:
-        return None
-    part = fields.inner(record, "cluster")
-    return {
-        "id": part.text("id"),
-        "name": part.text("name"),
-        "status": part.text("status"),
-        "health_status": part.text("health_status"),
-        "master_address": part.text("master_address"),
-    }
+    return _CLUSTER.read(fields.inner(record, "cluster")) if record else None
 
 
 def _addresses(fields: Reader) -> list[Address]:
-    addresses: list[Address] = []
-    for record in fields.records("addresses", MOST_ADDRESSES) or []:
-        part = fields.inner(record, "address")
-        address = part.text("address")
-        if address is not None:
-            addresses.append(
-                {
-                    "network": part.text("network"),
-                    "address": address,
-                    "version": part.count("version"),
-                    "floating": part.flag("floating") or False,
-                }
-            )
-    return addresses
+    addresses = [
+        _ADDRESS.read(fields.inner(record, "address"), floating=False)
+        for record in fields.records("addresses", MOST_ADDRESSES) or []
+    ]
+    return [address for address in addresses if address["address"] is not None]
 
 
 # Facts --------------------------------------------------------------------------------
@@ -288,38 +217,21 @@ def _ports(fields: Reader) -> list[Port] | None:
     records = fields.records("rdma_ports", MOST_PORTS)
     if records is None:
         return None
-    return [_port(fields.inner(record, "RDMA port")) for record in records]
+    return [
+        _PORT.read(fields.inner({**record, "port": _number(record)}, "RDMA port"))
+        for record in records
+    ]
 
 
-def _port(fields: Reader) -> Port:
-    """Return an RDMA port of a record with any of its fields.
-
-    Its number is a text where a label of a series tells it.
-    """
-    number = fields.raw.get("port")
+def _number(port: Mapping[str, object]) -> object:
+    """Return the number of an RDMA port, which is a text if a series has told it."""
+    number = port.get("port")
     is_label = is_text(number, 9) and str(number).isdecimal()
-    return Port(
-        device=fields.text("device"),
-        port=int(str(number)) if is_label else fields.count("port"),
-        state=fields.text("state"),
-        phys_state=fields.text("phys_state"),
-        rate_gbps=fields.number("rate_gbps"),
-        link_layer=fields.text("link_layer"),
-        numa_node=fields.count("numa_node"),
-    )
+    return int(str(number)) if is_label else number
 
 
 def _events(fields: Reader) -> list[XidEvent] | None:
     records = fields.records("xid_events", MOST_EVENTS)
     if records is None:
         return None
-    return [_event(fields.inner(record, "XID event")) for record in records]
-
-
-def _event(fields: Reader) -> XidEvent:
-    return XidEvent(
-        code=fields.count("code"),
-        pci_bus_id=fields.text("pci_bus_id"),
-        age_seconds=fields.number("age_seconds", least=-LARGEST),
-        action=fields.text("action"),
-    )
+    return [_EVENT.read(fields.inner(record, "XID event")) for record in records]

@@ -23,7 +23,7 @@ def places(devices: t.Sequence[Device], offer: Offer) -> Places | None:
     indexes = [device["index"] for device in devices]
     if offer.source == "kubernetes":
         return dict(zip(indexes, indexes, strict=True))
-    minors = [t.cast("dict[str, t.Any]", each).get("minor_number") for each in devices]
+    minors = [device["minor_number"] for device in devices]
     if devices and None not in minors:
         return dict(zip(t.cast("list[int]", minors), indexes, strict=True))
     if offer.capacity == len(devices):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from . import door
-from .shapes import NUMBER, Shape
+from .shapes import Shape
 from .types import (
     Consumer,
     Facts,
@@ -20,8 +20,8 @@ from .types import (
     Schedule,
     Scheduled,
     Server,
+    Stat,
     Telemetry,
-    consumer,
 )
 from .values import (
     LONGEST_REASON,
@@ -43,11 +43,7 @@ MOST_INDEXES = 4096
 MOST_PODS = 100_000
 """Pods of a workload, and devices that it holds: as many as a cluster has."""
 
-_STAT = Shape(
-    dict.fromkeys(("gpuRequest", "gpuEquivalent", "gpuUtilization"), NUMBER),
-    ("gpuRequest", "gpuEquivalent"),
-)
-_TEXTS = ("kind", "name", "namespace", "uid", "source", "cluster", "user", "account")
+_CONSUMER, _STAT = Shape(Consumer), Shape(Stat)
 
 
 def servers(listings: Sequence[Listing], warn: Warn) -> list[Server]:
@@ -162,8 +158,12 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
         or (shown(offer.maintenance) if offer.maintenance else None),
         devices=None if indexes is None else tuple(filter(is_count, indexes)),
         faults=tuple(
-            (rule, evidence if is_text(evidence, LONGEST_REASON) else shown(evidence))
-            for rule, evidence in offer.faults
+            (
+                rule,
+                evidence if is_text(evidence, LONGEST_REASON) else shown(evidence),
+                since if is_text(since) else None,
+            )
+            for rule, evidence, since in offer.faults
         ),
     )
 
@@ -174,31 +174,16 @@ def _consumer(row: Consumer, source: str, warn: Warn) -> Consumer | None:
         return row
     owner = f"{source}: consumer {shown(row.get('name'))}"
     fields = Reader(row, owner, warn)
-    stat = Reader(fields.record("stat") or {}, owner, warn)
-    requested, equivalent = stat.number("gpuRequest"), stat.number("gpuEquivalent")
-    if requested is None or equivalent is None:
+    stat = _STAT.read(Reader(fields.record("stat") or {}, owner, warn))
+    if stat["gpuRequest"] is None or stat["gpuEquivalent"] is None:
         warn(f"{owner} holds an unknown number of devices, and is left out")
         return None
     pods = fields.records("pods", MOST_PODS)
-    checked = consumer(
-        kind=fields.text("kind"),
-        name=fields.text("name"),
-        namespace=fields.text("namespace"),
-        uid=fields.text("uid"),
-        source=fields.text("source"),
-        pods=None if pods is None else list(filter(_is_plain, pods)),
-        stat={
-            "gpuRequest": requested,
-            "gpuEquivalent": equivalent,
-            "gpuUtilization": stat.number("gpuUtilization"),
-        },
-        cluster=fields.text("cluster"),
-        devices=_devices(fields),
-        nodes=_nodes(fields),
-    )
-    if "user" in row:
-        checked["user"] = fields.text("user")
-        checked["account"] = fields.text("account")
+    checked = _CONSUMER.read(fields)
+    checked["stat"] = stat
+    checked["pods"] = None if pods is None else list(filter(_is_plain, pods))
+    checked["devices"] = _devices(fields)
+    checked["nodes"] = _nodes(fields)
     return checked
 
 
@@ -207,7 +192,7 @@ def _is_sound(row: Consumer) -> bool:
     stat, pods, held = row["stat"], row["pods"], row.get("devices")
     nodes = row.get("nodes")
     return (
-        sound_texts(map(row.get, _TEXTS))
+        sound_texts(map(row.get, _CONSUMER.texts))
         and _STAT.fits_record(stat)
         and (pods is None or (isinstance(pods, list) and all(map(_is_plain, pods))))
         and (held is None or (isinstance(held, list) and all(map(_is_device, held))))

@@ -96,7 +96,8 @@ def assess(
     broken = _scheduling_faults(host, server, known, now, rules)
     if facts and not stale:
         moment = moment_of(facts.gathered_at)
-        broken += faults.of_facts(facts, host.expected_rdma_ports, moment, rules)
+        ports = host.expected_rdma_ports
+        broken += faults.of_facts(facts, ports, moment, now, rules)
     offer = capacity.largest(known)
     if offer:
         allocated, reason = capacity.given_out(known)

@@ -15,11 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .values import LONGEST_REASON
+
 if t.TYPE_CHECKING:
     from .capacity import Capacity
 
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
+
+Reason = t.Annotated[str, LONGEST_REASON]
+"""A text as long as a person or a driver writes it; others are as long as names."""
 
 # Servers ------------------------------------------------------------------------------
 
@@ -85,7 +90,7 @@ class Server(t.TypedDict):
     os_distro: str | None
     cloud: str | None
     region: str | None
-    reason: str | None
+    reason: Reason | None
 
 
 # Devices ------------------------------------------------------------------------------
@@ -119,6 +124,7 @@ class Device(t.TypedDict):
     """
 
     index: int
+    minor_number: int | None
     pci_bus_id: str | None
     vendor: str | None
     kind: str | None
@@ -171,12 +177,17 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XidEvent:
-    """An error that NVIDIA's driver has reported; `action` is the catalogue's."""
+    """An error that NVIDIA's driver has reported, `xid` or, of a switch, `sxid`.
 
+    `age_seconds` is its age when it was read, `action` what the catalogue says.
+    """
+
+    type: str | None
     code: int | None
     pci_bus_id: str | None
     age_seconds: float | None
     action: str | None
+    message: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +235,8 @@ class Offer:
             of other nodes.
         maintenance: Why the node was taken out on purpose; None if it was not.
         devices: Indexes of the devices that are given out; None if not known.
-        faults: Rules that the node breaks there, each with its evidence.
+        faults: Rules that the node breaks there, each with its evidence and, as ISO
+            8601, since when; None if that is not known.
     """
 
     source: str
@@ -239,7 +251,7 @@ class Offer:
     is_assumed: bool = False
     maintenance: str | None = None
     devices: tuple[int, ...] | None = None
-    faults: tuple[tuple[str, str], ...] = ()
+    faults: tuple[tuple[str, str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

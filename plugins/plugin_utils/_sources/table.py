@@ -12,12 +12,13 @@ import typing as t
 
 from ...module_utils._http import shown
 from .._fleet.types import Listing, Record, Schedule, Telemetry
-from . import cache, facts, slurm
+from . import cache, facts
 from .base import Answer, Source, WrongOption
 from .failure import SourceError
 from .kubernetes import source as kubernetes
 from .openstack import source as openstack
 from .prometheus import source as prometheus
+from .slurm import source as slurm
 
 SOURCES: dict[str, Source] = {
     source.type: source

@@ -168,7 +168,7 @@ def _offer(offered: Offered) -> Offer:
         allocated=offered.allocated,
         units=f"{there * offered.units} of them",
         maintenance="cordoned" if offered.cordoned else None,
-        faults=() if offered.ready else (("not_ready", "Ready is False"),),
+        faults=() if offered.ready else (("not_ready", "Ready is False", None),),
     )
 
 

@@ -20,6 +20,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._answers import
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     counts,
+    door,
     snapshot,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
@@ -114,6 +115,30 @@ def test_a_node_in_maintenance_is_counted_apart() -> None:
     report = overview.report(build(Host("a", broken, None, (offer,))))
     assert (report["maintenanceNodes"], report["faultyNodes"]) == (1, 0)
     assert report["faults"][0]["rule"] == "server_status"
+
+
+@pytest.mark.parametrize(
+    ("rates", "bandwidth", "total"),
+    [
+        ([400.0, 400.0], "400Gbps", 800.0),
+        ([400.0, None], "400Gbps", None),
+        ([float("nan")], None, None),
+        ([float("inf"), -1.0], None, None),
+        (["400"], None, None),
+        ([], None, 0),
+    ],
+)
+def test_rates_of_rdma_ports(
+    rates: list[Any], bandwidth: str | None, total: float | None
+) -> None:
+    told = [{"state": "ACTIVE", "rate_gbps": rate} for rate in rates]
+    warnings: list[str] = []
+    record = fleets.record([factory.device(0)], rdma_ports=told)
+    measured = door.facts(record, "a", warnings.append)
+    stat = overview.report(build(Host("a", None, measured)))["rdmaClusterStat"]
+    assert (stat["bandwidth"], stat["totalBandwidthGbps"]) == (bandwidth, total)
+    assert stat["activePorts"] == len(rates)
+    assert all("rate_gbps can't be" in text for text in warnings)
 
 
 def test_rdma_ports() -> None:

@@ -93,7 +93,7 @@ def test_devices_of_consumers_get_names_of_hosts() -> None:
     devices = [("gpu1", 0), ("gpu1", 1)]
     row = factory.consumer(kind="SlurmJob", stat=stat, devices=devices)
     measured = fleets.facts(
-        [factory.device(n, [], utilization_percent=40 + 20 * n) for n in range(8)]
+        [factory.device(n, [], utilization_percent=40 + 20 * (n % 2)) for n in range(8)]
     )
     hosts = [Host("gpu1.example.com", None, measured)]
     node = factory.scheduled("gpu1", offer=factory.offer(8, 2, devices=(0, 1)))

@@ -109,9 +109,10 @@ def test_times() -> None:
             facts(
                 [device()] * 4,
                 xid_events=[
-                    {"code": 13, "pci_bus_id": "a", "action": "RESTART_APP"},
-                    {"code": 79, "pci_bus_id": "b", "action": "RESTART_BM"},
+                    {"code": 13, "action": "RESTART_APP", "age_seconds": 5},
+                    {"code": 79, "pci_bus_id": "b", "age_seconds": 5},
                     {"code": 95, "action": "RESET_GPU", "age_seconds": 7201.0},
+                    {"code": 95, "action": "RESET_GPU", "age_seconds": None},
                 ],
             ),
             "b: XID 79, RESTART_BM",

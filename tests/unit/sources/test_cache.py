@@ -49,7 +49,7 @@ ANSWER = Telemetry(
                 name="n",
                 aliases=("a",),
                 offer=Offer(
-                    source="kubernetes", devices=(0, 1), faults=(("rule", "why"),)
+                    source="kubernetes", devices=(0, 1), faults=(("rule", "why", None),)
                 ),
             ),
             Scheduled(name="m", offer=Offer(source="kubernetes")),

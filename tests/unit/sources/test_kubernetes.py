@@ -329,14 +329,19 @@ def test_nodes_that_offer_nothing(
 def test_states(changes: Any, maintenance: Any, rules: list[str]) -> None:
     [scheduled] = schedule(node(**changes)).nodes
     assert scheduled.offer.maintenance == maintenance
-    assert [rule for rule, _evidence in scheduled.offer.faults] == rules
+    assert [rule for rule, *_more in scheduled.offer.faults] == rules
 
 
 def test_evidence() -> None:
-    condition = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    condition = {
+        "type": "Ready",
+        "status": "Unknown",
+        "reason": "NodeStatusUnknown",
+        "lastTransitionTime": "2026-11-24T11:00:00Z",
+    }
     [scheduled] = schedule(node(status={"conditions": [condition]})).nodes
     assert scheduled.offer.faults == (
-        ("not_ready", "Ready is Unknown: NodeStatusUnknown"),
+        ("not_ready", "Ready is Unknown: NodeStatusUnknown", "2026-11-24T11:00:00Z"),
     )
 
 

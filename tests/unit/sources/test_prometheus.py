@@ -281,11 +281,39 @@ def test_our_own_metrics_are_as_old_as_their_heartbeat(server: Server) -> None:
     assert node.facts["gathered_at"] == "2001-09-09T01:38:20.000+00:00"
     [event] = xids.facts["xid_events"]
     # Prometheus has series its age.
-    assert (event["age_seconds"], event["action"]) == (30, "RESTART_BM")
+    assert (event["code"], event["age_seconds"], event["action"]) == (79, 30, None)
 
     del series["gpufleet_heartbeat_timestamp_seconds"]
     node, _xids = prometheus.read({"url": server.url}, 5).measured
     assert node.facts["gathered_at"] == "1970-01-01T00:00:00.000+00:00"
+
+
+def test_ages_of_xids(server: Server) -> None:
+    """dcgm-exporter counts those of a window; clocks differ by some seconds."""
+    counted = {
+        "Hostname": "a",
+        "xid": "154",
+        "pci_bus_id": "00000000:4E:00.0",
+        "window_size_in_ms": "300000",
+    }
+    ours = {"hostname": "a", "xid": "24007", "type": "sxid", "action": "RESET_NVSWITCH"}
+    windowless = {**counted, "window_size_in_ms": ""}
+    series: dict[str, Any] = {
+        "DCGM_EXP_XID_ERRORS_COUNT": [(counted, 2), (windowless, 1)],
+        "gpufleet_xid_timestamp_seconds": [(ours, -3)],
+    }
+    measured_devices(server, series)
+    known = prometheus.read({"url": server.url}, 5).measured
+    events = [event for each in known for event in each.facts["xid_events"]]
+    assert [
+        (event["type"], event["code"], event["age_seconds"], event["action"])
+        for event in events
+    ] == [
+        ("xid", 154, 300, None),
+        ("xid", 154, None, None),
+        ("sxid", 24007, 0, "RESET_NVSWITCH"),
+    ]
+    assert events[0]["pci_bus_id"] == "0000:4e:00.0"
 
 
 def test_a_model_that_is_a_number_of_pci(server: Server) -> None:

@@ -32,7 +32,7 @@ class Node(t.NamedTuple):
         cards: The cards that HAMi shares there; None without HAMi.
         has_devices: Whether it is known for devices, even if it has none now.
         cordoned: Whether it takes no new pods.
-        not_ready: Why it is not ready, None where it is.
+        not_ready: Why it is not ready, and since when; None where it is.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Node(t.NamedTuple):
     cards: hami.Cards | None = None
     has_devices: bool = True
     cordoned: bool = False
-    not_ready: str | None = None
+    not_ready: tuple[str, str | None] | None = None
 
     @classmethod
     def of(cls, raw: Record, is_device: IsDevice) -> Node:
@@ -90,7 +90,7 @@ class Node(t.NamedTuple):
             source="kubernetes",
             has_devices=self.has_devices,
             maintenance="cordoned" if self.cordoned else None,
-            faults=(("not_ready", self.not_ready),) if self.not_ready else (),
+            faults=(("not_ready", *self.not_ready),) if self.not_ready else (),
         )
         if self.units is not None:
             offer = replace(offer, **self._devices(allocated, claimed))
@@ -130,15 +130,16 @@ def _is_labeled(labels: Record) -> bool:
     )
 
 
-def _not_ready(status: Record) -> str | None:
-    """Why a node is not ready; None where it is."""
+def _not_ready(status: Record) -> tuple[str, str | None] | None:
+    """Why a node is not ready, and since when; None where it is."""
     ready = next(
         (each for each in status.get("conditions") or [] if each["type"] == "Ready"),
         {"status": "Unknown", "reason": "it has never said"},
     )
     if ready["status"] == "True":
         return None
-    return f"Ready is {ready['status']}: {ready.get('reason')}"
+    evidence = f"Ready is {ready['status']}: {ready.get('reason')}"
+    return evidence, ready.get("lastTransitionTime")
 
 
 def node_of(pod: Record) -> str | None:

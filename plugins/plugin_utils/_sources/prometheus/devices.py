@@ -14,11 +14,14 @@ from ....module_utils._node import record
 from ..._fleet.types import Measured, Record
 from ..partial import guarded
 from .exporters import Exporter
-from .labels import SERIALS, address_of, aliases_of, pods_of
+from .labels import SERIALS, address_of, aliases_of, pci_address, pods_of
 from .series import Series
 
 _LATE = 60.0
 """Seconds after which a series of a device lags behind the others of its node."""
+
+_ROUNDED = 101.0
+"""Percent; what is below it and above 100 is a ratio of 1 that was rounded."""
 
 _MEMORY = ("memory_used_bytes", "memory_free_bytes", "memory_reserved_bytes")
 
@@ -86,7 +89,7 @@ def device(exporter: Exporter, parts: list[Series], newest: float | None) -> Rec
     number, uuid = parts[0].key.number, labels.get(exporter.uuid)
     return {
         "index": int(number) if number.isdecimal() else 0,
-        "pci_bus_id": _address(labels.get("pci_bus_id", "").lower()),
+        "pci_bus_id": pci_address(labels.get("pci_bus_id", "")),
         "vendor": exporter.vendor or labels.get("vendor"),
         "model": exporter.model(labels),
         "uuid": uuid if uuid and uuid.strip("0-") else None,
@@ -99,11 +102,6 @@ def device(exporter: Exporter, parts: list[Series], newest: float | None) -> Rec
         "processes": None,
         "pods": sorted({pod for part in parts for pod in pods_of(part.labels)}),
     }
-
-
-def _address(text: str) -> str | None:
-    """A PCI address; the first four of the domain's eight digits are zeros."""
-    return text[4:] if re.match(r"0000[0-9a-f]{4}:", text) else text or None
 
 
 def _flag(value: float | None) -> bool | None:
@@ -125,7 +123,10 @@ def _numbers(exporter: Exporter, parts: list[Series], newest: float | None) -> N
         late = part.time is not None and (newest or 0) - part.time > _LATE
         if not late:
             numbers.update(part.values)
-    numbers["utilization_percent"] = _utilization(exporter, parts, numbers)
+    utilization = _utilization(exporter, parts, numbers)
+    if utilization is not None and 100 < utilization < _ROUNDED:
+        utilization = 100.0
+    numbers["utilization_percent"] = utilization
     if exporter.sums_memory and parts[0].key.part:
         # Each part has its own memory, but what all of the device draws.
         for name in _MEMORY:
@@ -134,7 +135,8 @@ def _numbers(exporter: Exporter, parts: list[Series], newest: float | None) -> N
     used, free, reserved = (numbers.get(name) for name in _MEMORY)
     total = numbers.get("memory_total_bytes")
     if total is None and used is not None and free is not None:
-        numbers["memory_total_bytes"] = used + free + (reserved or 0)
+        # A device without memory of its own has none of either.
+        numbers["memory_total_bytes"] = used + free + (reserved or 0) or None
     return numbers
 
 

@@ -51,6 +51,12 @@ def aliases_of(labels: Labels) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+def pci_address(text: str) -> str | None:
+    """Return a PCI address as nodes have it: the domain's first four zeros are none."""
+    lower = text.lower()
+    return lower[4:] if re.match(r"0000[0-9a-f]{4}:", lower) else lower or None
+
+
 def pods_of(labels: Labels) -> t.Iterator[tuple[str, str]]:
     """Return namespace and name of the pod that holds a device.
 

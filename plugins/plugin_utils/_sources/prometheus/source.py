@@ -17,7 +17,7 @@ from ..failure import SourceError
 from . import devices, series
 from .api import Labels, Prometheus, Sample
 from .exporters import EXPORTERS
-from .labels import address_of, aliases_of, host_name
+from .labels import address_of, aliases_of, host_name, pci_address
 from .ports import ports
 from .series import Query
 from .workloads import schedule as schedule_of
@@ -70,7 +70,7 @@ def read(options: Record, timeout: float) -> Telemetry:
     if _XIDS in names:
         # Those of the window for which dcgm-exporter counts them.
         counted = query(f"{_XIDS}{server.selector()} > 0")
-        measured += _xids("nvidia", ((labels, None) for labels, _count in counted))
+        measured += _xids("nvidia", ((each, _window(each)) for each, _count in counted))
     if _XID_TIMES in names:
         aged = query(f"time() - {_XID_TIMES}{server.selector()}")
         measured += _xids("gpufleet", aged)
@@ -126,12 +126,13 @@ def _xids(
     """XIDs that an exporter has counted, each with its age in seconds."""
     measured = []
     for labels, age in samples:
-        code = _code(labels.get("xid", ""))
         event = {
-            "code": code,
-            "pci_bus_id": labels.get("pci_bus_id"),
-            "age_seconds": age,
-            "action": xid_catalog.ACTIONS.get(code or 0),
+            "type": labels.get("type") or xid_catalog.XID,
+            "code": _integer(labels.get("xid", "")),
+            "pci_bus_id": pci_address(labels.get("pci_bus_id", "")),
+            # Clocks of two machines differ a little.
+            "age_seconds": None if age is None else max(0.0, age),
+            "action": labels.get("action"),
         }
         measured.append(
             Measured(
@@ -145,9 +146,14 @@ def _xids(
     return measured
 
 
-def _code(text: str) -> int | None:
-    """The code of an XID; they have up to three digits."""
+def _integer(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _window(labels: Labels) -> float | None:
+    """Seconds that an XID is old at most: dcgm-exporter counts those of a window."""
+    milliseconds = _integer(labels.get("window_size_in_ms", ""))
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _storage(server: Prometheus, query: Query) -> Storage | None:

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much of a device one unit of Slurm's generic resources is."""
+
+from __future__ import annotations
+
+import math
+import re
+import typing as t
+
+from ..._fleet.partitions import slices
+from .gres import GPU, SHARED, Gres
+
+_PROFILE = re.compile(r"(?P<model>.*_)?(?P<size>[1-7])g\.\d+gb(?:\+.*)?")
+
+
+class Units:
+    """The units that a node has.
+
+    Args:
+        entries: What its text of GRES says.
+    """
+
+    def __init__(self, entries: t.Sequence[Gres]) -> None:
+        devices = [each for each in entries if each.name == GPU]
+        self._parts = _parts(devices)
+        self.capacity = sum(each.count * self.share(each) for each in devices)
+        shared = sum(each.count for each in entries if each.name in SHARED)
+        self._shared = self.capacity / shared if shared else None
+
+    def share(self, entry: Gres) -> float:
+        """Return how much of a device one unit of an entry is."""
+        if entry.name in SHARED:
+            return self._shared or 0.0
+        return self._parts.get(entry.type, anywhere(entry))
+
+    def equivalent(self, entries: t.Iterable[Gres]) -> float:
+        """Return how many devices some entries are.
+
+        Raises:
+            ValueError: The node has no shares.
+        """
+        return sum(self._equivalent(each) for each in entries)
+
+    def _equivalent(self, entry: Gres) -> float:
+        if entry.shares:
+            return sum(used / whole for used, whole in entry.shares if whole)
+        if entry.name in SHARED and entry.count and self._shared is None:
+            raise ValueError(f"{entry.name}: nobody knows how many make a device")
+        return entry.count * self.share(entry)
+
+    def are_whole(self, entries: t.Iterable[Gres]) -> bool:
+        """Return whether some entries are devices, not parts or shares of them."""
+        return all(
+            each.name == GPU and each.type not in self._parts
+            for each in entries
+            if each.count
+        )
+
+
+def anywhere(entry: Gres) -> float:
+    """Return how much of a device one unit of an entry is on a node not known.
+
+    Raises:
+        ValueError: This differs from node to node.
+    """
+    if entry.name in SHARED:
+        raise ValueError(f"{entry.name}: nobody knows how many make a device")
+    match = _PROFILE.fullmatch(entry.type)
+    return int(match["size"]) / slices(match["model"]) if match else 1
+
+
+def _parts(devices: t.Iterable[Gres]) -> dict[str, float]:
+    """Return how much of a device a part is, by type; those of MIG are parts.
+
+    Parts of one model need not fill its devices. When all are allocated, these are.
+    """
+    by_model: dict[str, dict[str, tuple[int, int]]] = {}
+    for each in devices:
+        match = _PROFILE.fullmatch(each.type)
+        if match and each.count:
+            sizes = by_model.setdefault(match["model"] or "", {})
+            count = each.count + sizes.get(each.type, (0, 0))[1]
+            sizes[each.type] = (int(match["size"]), count)
+    fractions: dict[str, float] = {}
+    for model, sizes in by_model.items():
+        total = sum(size * count for size, count in sizes.values())
+        divided = math.ceil(total / slices(model))
+        for kind, (size, _count) in sizes.items():
+            fractions[kind] = size * divided / total
+    return fractions
