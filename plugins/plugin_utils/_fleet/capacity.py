@@ -116,16 +116,10 @@ def of(host: Host, declared: int, is_fresh: bool) -> Capacity:
 
 
 def speaking(offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
-    """Return the offers of those schedulers that the node is of, and its devices.
-
-    A source that could not be read, and names no cluster, does not count where another
-    has answered. Neither does a scheduler that knows of no devices where another does.
-    """
+    """Return the offers of the schedulers that know of devices, if one does."""
     if len(offers) < 2:
         return offers
-    answered = [offer for offer in offers if not offer.is_assumed]
-    having = [offer for offer in answered if offer.has_devices]
-    return tuple(having or answered or offers)
+    return tuple(offer for offer in offers if offer.has_devices) or offers
 
 
 def _offered(offer: Offer, scales: Mapping[str, float]) -> float:

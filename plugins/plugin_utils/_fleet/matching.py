@@ -19,6 +19,7 @@ class Joined:
 
     hosts: list[Host]
     consumers: list[Consumer] = field(default_factory=list)
+    pending: float | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -73,6 +74,7 @@ def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
     return Joined(
         hosts=_with_offers(hosts, offers, schedules),
         consumers=consumers,
+        pending=_pending(schedules),
         warnings=warnings,
     )
 
@@ -118,8 +120,7 @@ def _add_unknown(
     """Add that what a scheduler has given out on its hosts is not known."""
     for host in hosts:
         if schedule.cluster in (None, cluster_of(host)):
-            offer = Offer(source=schedule.source, is_assumed=not schedule.cluster)
-            offers[host.name].append(offer)
+            offers[host.name].append(Offer(source=schedule.source))
 
 
 def _add_offers(
@@ -158,6 +159,16 @@ def _with_offers(
         for name, given in offers.items()
         for host in [known.get(name) or Host(name)]
     ]
+
+
+def _pending(schedules: t.Sequence[Schedule]) -> float | None:
+    """Return the devices that are waited for in all; None if one does not know."""
+    total = 0.0
+    for schedule in schedules:
+        if schedule.failure or schedule.pending is None:
+            return None
+        total += schedule.pending
+    return total if schedules else None
 
 
 def cluster_of(host: Host) -> str | None:

@@ -61,7 +61,8 @@ def assemble(
         joined.hosts,
         consumers=joined.consumers,
         storage=next(filter(None, storages), None),
-        schedules=checked,
+        pending=joined.pending,
+        waiting=_waiting(checked),
         warnings=[*texts, *joined.warnings],
         now=now,
         stale_after=stale_after,
@@ -74,7 +75,8 @@ def build(
     *,
     consumers: Sequence[Consumer] = (),
     storage: Storage | None = None,
-    schedules: Sequence[Schedule] = (),
+    pending: float | None = None,
+    waiting: dict[str, float] | None = None,
     warnings: Sequence[str] = (),
     now: datetime,
     stale_after: float = state.STALE_AFTER,
@@ -88,7 +90,8 @@ def build(
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
-        schedules: What schedulers know; what is pending is taken from them.
+        pending: As in the fleet.
+        waiting: As in the fleet.
         warnings: What the sources warn of.
         now: The time, with its zone.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
@@ -102,7 +105,6 @@ def build(
     for node in nodes:
         if not node.scheduled:
             rows += consuming.processes(node)
-    pending, waiting = demand(schedules)
     return Fleet(
         nodes=nodes,
         consumers=rows,
@@ -122,26 +124,15 @@ def _has_devices(node: Node) -> bool:
     )
 
 
-def demand(
-    schedules: Sequence[Schedule],
-) -> tuple[float | None, dict[str, float] | None]:
-    """Return the devices that are waited for: those to be given out, and by reason.
-
-    Returns:
-        None for what one of the schedulers does not tell, or if there is none.
-    """
-    if not schedules or any(each.failure for each in schedules):
-        return None, None
-    pending = [each.pending for each in schedules]
+def _waiting(schedules: Sequence[Schedule]) -> dict[str, float] | None:
+    """Return the devices that are waited for by the reason; None if one is unknown."""
     waiting: dict[str, float] = {}
-    for each in schedules:
-        for why, number in (each.waiting or {}).items():
+    for schedule in schedules:
+        if schedule.failure or schedule.waiting is None:
+            return None
+        for why, number in schedule.waiting.items():
             waiting[why] = waiting.get(why, 0.0) + number
-    is_known = all(each.waiting is not None for each in schedules)
-    return (
-        None if None in pending else sum(number or 0.0 for number in pending),
-        dict(sorted(waiting.items())) if is_known else None,
-    )
+    return dict(sorted(waiting.items())) if schedules else None
 
 
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:

@@ -231,8 +231,6 @@ class Offer:
             each is a device for certain.
         unsized: Whether nobody says there how many of the units make a device.
         has_devices: Whether it says that the node has devices, even if there is none.
-        is_assumed: Whether it could not be read, and names no cluster. Then it may be
-            of other nodes.
         maintenance: Why the node was taken out on purpose; None if it was not.
         devices: Indexes of the devices that are given out; None if not known.
         faults: Rules that the node breaks there, each with its evidence and, as ISO
@@ -248,7 +246,6 @@ class Offer:
     units: str | None = None
     unsized: bool = False
     has_devices: bool = True
-    is_assumed: bool = False
     maintenance: str | None = None
     devices: tuple[int, ...] | None = None
     faults: tuple[tuple[str, str, str | None], ...] = ()

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 import typing as t
 
-from ..._fleet.partitions import slices
+from ..._fleet import partitions
+from ..._fleet.partitions import Profile
+from ..._fleet.units import mig
 from .gres import GPU, SHARED, Gres
 
-_PROFILE = re.compile(r"(?P<model>.*_)?(?P<size>[1-7])g\.\d+gb(?:\+.*)?")
+_MIG = re.compile(r"(?P<model>.*_)?(?P<profile>[1-9]g\.\d+gb(?:\+.*)?)")
 
 
 class Units:
@@ -67,26 +68,28 @@ def anywhere(entry: Gres) -> float:
     """
     if entry.name in SHARED:
         raise ValueError(f"{entry.name}: nobody knows how many make a device")
-    match = _PROFILE.fullmatch(entry.type)
-    return int(match["size"]) / slices(match["model"]) if match else 1
+    found = _profile(entry.type)
+    return partitions.part(*found) if found else 1
+
+
+def _profile(kind: str) -> tuple[Profile, str | None] | None:
+    """Return the MIG profile, and the model before it, that a type is; None if none."""
+    match = _MIG.fullmatch(kind)
+    size = partitions.profile(match["profile"]) if match else None
+    return (size, match["model"]) if match and size else None
 
 
 def _parts(devices: t.Iterable[Gres]) -> dict[str, float]:
-    """Return how much of a device a part is, by type; those of MIG are parts.
-
-    Parts of one model need not fill its devices. When all are allocated, these are.
-    """
-    by_model: dict[str, dict[str, tuple[int, int]]] = {}
+    """Return how much of a device a part is, by type; those of MIG are parts."""
+    by_model: dict[str | None, dict[str, tuple[Profile, int]]] = {}
     for each in devices:
-        match = _PROFILE.fullmatch(each.type)
-        if match and each.count:
-            sizes = by_model.setdefault(match["model"] or "", {})
-            count = each.count + sizes.get(each.type, (0, 0))[1]
-            sizes[each.type] = (int(match["size"]), count)
-    fractions: dict[str, float] = {}
-    for model, sizes in by_model.items():
-        total = sum(size * count for size, count in sizes.values())
-        divided = math.ceil(total / slices(model))
-        for kind, (size, _count) in sizes.items():
-            fractions[kind] = size * divided / total
-    return fractions
+        found = _profile(each.type)
+        if found and each.count:
+            sizes = by_model.setdefault(found[1], {})
+            count = each.count + sizes.get(each.type, (found[0], 0))[1]
+            sizes[each.type] = (found[0], count)
+    return {
+        kind: share
+        for model, sizes in by_model.items()
+        for kind, share in mig(sizes, model).items()
+    }
