@@ -160,6 +160,24 @@ def test_storage() -> None:
     assert list(found.values())[:4] == ["1000TB", "450TB", "550TB", 0.45]
 
 
+@pytest.mark.parametrize(
+    ("total", "shown"),
+    [
+        (0, "0TB"),
+        (1_500_000_000_000, "1.5TB"),
+        (9_999 * 10**12, "9999TB"),
+        (10**16, "10PB"),
+        (1_250 * 10**12 * 100, "125PB"),
+        (12 * 10**17, "1.2EB"),
+        (2**64, "18.4EB"),
+    ],
+)
+def test_space_is_shown_in_few_digits(total: int, shown: str) -> None:
+    told = {"total_bytes": total, "used_bytes": None}
+    found = overview.report(build(storage=told))["storageStat"]
+    assert found["totalCapacity"] == shown
+
+
 @given(fleets.random_hosts())
 def test_invariants(hosts: list[Host]) -> None:
     seen = build(*hosts)
