@@ -294,8 +294,11 @@ def _overview(overview: dict[str, Any]) -> None:
     rdma = overview["rdmaClusterStat"]
     assert (rdma["totalPorts"], rdma["activePorts"]) == (2, 1)
     assert rdma["bandwidth"] == "400Gbps"
-    # gpu2 alone is healthy and known: one of two devices, at 80 %.
-    assert (overview["allocationRate"], overview["utilization"]) == (0.5, 0.8)
+    # Of gpu1 one device is faulty, and the other allocated; of gpu2 one of two is. The
+    # XID names no device, and may be of the one that is faulty.
+    assert (overview["allocatedGpus"], overview["idleGpus"]) == (2, 1)
+    assert (overview["allocationRate"], overview["utilization"]) == (0.6667, 0.8)
+    assert overview["faultyGpus"] == 2
     assert overview["utilizationBasis"] == "device"
 
 

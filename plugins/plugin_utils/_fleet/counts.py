@@ -85,17 +85,24 @@ def _faulty(
     """Return how many devices are faulty.
 
     A device that is missing in one place is missing in the others: the largest number
-    of all places counts. Faults that name no device that is there are of missing ones.
+    of all places counts. A fault at an address where no device is measured is of a
+    missing one; a fault without an address may be of any.
     """
     if is_unusable(faults):
         return capacity
-    unplaced = {
+    elsewhere = [
         fault["device"]
         for fault in faults
         if fault["rule"] in _OF_A_DEVICE and fault["index"] is None
-    }
+    ]
+    addresses = {address for address in elsewhere if address}
     gone = max(0.0, capacity - len(devices)) if devices and missing else 0.0
-    return max(missing, min(gone, missing) + len(broken), len(broken) + len(unplaced))
+    return max(
+        missing,
+        min(gone, missing) + len(broken),
+        len(broken) + len(addresses),
+        float(bool(elsewhere)),
+    )
 
 
 def _held(

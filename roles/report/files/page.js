@@ -64,15 +64,15 @@ function tiles() {
     tile(
       "Devices",
       `${shown(o.allocatedGpus)} of ${shown(o.totalGpus)} in use`,
-      `${shown(o.idleGpus)} idle, ${shown(o.faultyGpus)} of faulty nodes, ` +
-        `${shown(o.unknownGpus)} unknown`
+      `${shown(o.idleGpus)} idle, ${shown(o.faultyGpus)} faulty, ` +
+        `${shown(o.maintenanceGpus)} in maintenance, ${shown(o.unknownGpus)} unknown`
     ),
-    tile("In use", percent(o.allocationRate), "of the devices of healthy nodes"),
+    tile("In use", percent(o.allocationRate), "of the devices that can be"),
     tile("Busy while in use", percent(o.utilization), "mean of the devices in use"),
     tile(
       "Devices waited for",
       shown(o.pendingGpus),
-      `${shown(o.largestIdleBlock)} are idle on one node`
+      `${shown(o.largestIdleBlock)} whole ones are idle on one node`
     ),
     tile(
       "Storage in use",

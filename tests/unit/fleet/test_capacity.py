@@ -189,6 +189,33 @@ def test_each_device_is_in_one_state(
     assert known["devices"] == dict(zip(names, counts, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("addresses", "broken", "faulty"),
+    [
+        # At the address of a device, or of none that is measured.
+        (["0000:03:00.0"], (), 1),
+        (["0000:03:00.0"], (3,), 1),
+        (["0000:03:00.0", "0000:04:00.0"], (), 2),
+        (["0000:ff:00.0"], (3,), 2),
+        # Without an address it may be any, one that is broken too.
+        ([None], (), 1),
+        ([None, None], (3,), 1),
+    ],
+)
+def test_events_of_devices(
+    addresses: list[str | None], broken: tuple[int, ...], faulty: int
+) -> None:
+    devices = [
+        factory.device(n, None, **(FAILED if n in broken else {})) for n in range(8)
+    ]
+    events = [
+        {"code": 79, "pci_bus_id": address, "age_seconds": 1.0, "action": "RESTART_BM"}
+        for address in addresses
+    ]
+    known = assess(8, facts(devices, xid_events=events), kube(8, 0))
+    assert known.state["devices"]["faulty"] == faulty
+
+
 def test_a_rule_about_the_node_s_network_leaves_its_devices() -> None:
     given = facts([factory.device(n) for n in range(8)], rdma_ports=[{"state": "DOWN"}])
     host = Host("n", None, given, (kube(8, 2),), expected_rdma_ports=1)
