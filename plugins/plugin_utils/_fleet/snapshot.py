@@ -122,14 +122,17 @@ def build(
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:
     """Return the node that a host is; without capacity if it is none."""
     known = state.node_state(host, now, stale_after, rules)
-    facts = host.facts if known["measured"] else None
-    devices = facts.devices if facts else None
+    facts = host.facts
+    if facts and state.unusable(facts, now, stale_after):
+        facts = None
+    devices = facts.devices or None if facts else None
     return Node(
         name=host.name,
         server=host.server or state.NO_SERVER,
         state=known,
         facts=host.facts,
         devices=devices,
+        # A node that has lost its devices has its ports.
         ports=facts.ports if facts else None,
         shares=[state.share(device, host.offers) for device in devices or ()],
         scheduled=bool(host.offers),

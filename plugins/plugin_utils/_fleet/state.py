@@ -94,7 +94,7 @@ def node_state(
         "reason": reason,
         "capacity": capacity,
         "allocated": allocated,
-        "measured": len(devices),
+        "measured": sum(map(_is_read, devices)),
         "gathered_at": facts.gathered_at if facts else None,
     }
 
@@ -185,6 +185,16 @@ def holdings(device: Device) -> list[tuple[list[Process], float]] | None:
             return [(held, 1 / len(parts)) for held in parts if held]
     whole = device["processes"]
     return None if whole is None else [(whole, 1.0)]
+
+
+def _is_read(device: Device) -> bool:
+    """Return whether more is known of a device than that it is there."""
+    measured = (
+        device["utilization_percent"],
+        device["memory_used_bytes"],
+        device["processes"],
+    )
+    return device["health"] != "unknown" or any(each is not None for each in measured)
 
 
 def _allocation(allocated: float | None, capacity: float) -> str:

@@ -450,6 +450,7 @@ class NodeState(t.TypedDict):
     `health` is `healthy`, `faulty` or `maintenance` (with the scheduler's reason),
     `allocation` `idle`, `partial`, `busy` or `unknown` (with its `reason`). `capacity`,
     `allocated` and `measured` are in devices; `gathered_at` is when it was measured.
+    A device of which nothing could be read but that it is there is not measured.
     """
 
     health: str
