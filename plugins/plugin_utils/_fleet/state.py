@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from . import capacity, counts, faults, holders
 from .capacity import Capacity
-from .types import Facts, Fault, Host, NodeState, Server
+from .types import Device, Facts, Fault, Host, NodeState, Server
 
 HEALTHY, FAULTY, MAINTENANCE = "healthy", "faulty", "maintenance"
 IDLE, PARTIAL, BUSY, UNKNOWN = "idle", "partial", "busy", "unknown"
@@ -127,7 +127,7 @@ def assess(
         "capacity": known.devices,
         "allocated": allocated,
         "devices": counted,
-        "measured": len(devices),
+        "measured": sum(map(_is_read, devices)),
         "gathered_at": facts.gathered_at if facts else None,
     }
     free = counts.free(counted, known.devices, broken, devices, shares)
@@ -189,6 +189,16 @@ def _held(
     if None in shares:
         return None, "processes were not gathered, or could not be read"
     return round(sum(part or 0.0 for part in shares), 6), None
+
+
+def _is_read(device: Device) -> bool:
+    """Return whether more is known of a device than that it is there."""
+    measured = (
+        device["utilization_percent"],
+        device["memory_used_bytes"],
+        device["processes"],
+    )
+    return device["health"] != "unknown" or any(each is not None for each in measured)
 
 
 def _allocation(allocated: float | None, capacity: float) -> str:

@@ -488,6 +488,7 @@ class NodeState(t.TypedDict):
     `allocation` `idle`, `partial`, `busy` or `unknown` (with its `reason`). `capacity`,
     `allocated` and `measured` are in devices; `gathered_at` is when it was measured.
     `devices` says how many devices are in which state.
+    A device of which nothing could be read but that it is there is not measured.
     """
 
     health: str

@@ -141,6 +141,13 @@ def test_rates_of_rdma_ports(
     assert all("rate_gbps can't be" in text for text in warnings)
 
 
+def test_ports_of_a_node_that_has_lost_its_devices() -> None:
+    measured = fleets.facts([], rdma_ports=[{"state": "ACTIVE", "rate_gbps": 400}])
+    report = overview.report(build(Host("a", factory.server("a", 8), measured)))
+    assert report["rdmaClusterStat"]["activePorts"] == 1
+    assert report["faultyNodes"] == 1
+
+
 def test_rdma_ports() -> None:
     ports = [("ACTIVE", 400.0), ("ACTIVE", 400.0), ("ACTIVE", 200.0), ("DOWN", 100.0)]
     told = [{"state": state, "rate_gbps": rate} for state, rate in ports]

@@ -130,6 +130,22 @@ def test_faults(given: types.Facts, fault: str) -> None:
     assert state_of(stale)["health"] == "healthy"
 
 
+@pytest.mark.parametrize(
+    ("known", "count"),
+    [
+        ({"health": "unknown", "utilization_percent": None, "processes": None}, 0),
+        ({"health": "unknown", "utilization_percent": 5, "processes": None}, 1),
+        ({"health": "unknown", "utilization_percent": None, "processes": []}, 1),
+        ({"health": "ok", "utilization_percent": None, "processes": None}, 1),
+        ({"health": "failed", "utilization_percent": None, "processes": None}, 1),
+    ],
+)
+def test_a_device_that_nothing_could_read_is_not_measured(
+    known: dict[str, Any], count: int
+) -> None:
+    assert state_of(facts([{**device(), **known}]))["measured"] == count
+
+
 def test_a_server_that_does_not_run() -> None:
     [fault] = state_of(None, status="ERROR")["faults"]
     assert fault["rule"] == "server_status"

@@ -73,7 +73,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.slurm.
     ],
 )
 def test_shapes(text: object, expected: list[Gres]) -> None:
-    assert gres.parse(text) == expected
+    assert list(gres.parse(text)) == expected
 
 
 @pytest.mark.parametrize(

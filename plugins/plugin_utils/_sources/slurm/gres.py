@@ -9,6 +9,7 @@ Source: what Slurm 21.08 to 25.05 prints, in its src/interfaces/gres.c (`gres`,
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Gres:
     shares: tuple[tuple[int, int], ...] = ()
 
 
-def parse(text: object) -> list[Gres]:
+def parse(text: object) -> tuple[Gres, ...]:
     """Return the devices, and shares of devices, in a text; other GRES are left out.
 
     An entry is `NAME[:TYPE][:no_consume][:COUNT]` and details in parentheses, or
@@ -68,11 +69,15 @@ def parse(text: object) -> list[Gres]:
     Raises:
         ValueError: What it says of devices, or shares of them, is not of this grammar.
     """
-    if not isinstance(text, str):
-        return []
+    return _parsed(text) if isinstance(text, str) else ()
+
+
+@functools.lru_cache(4096)
+def _parsed(text: str) -> tuple[Gres, ...]:
+    """Return the entries of a text; thousands of nodes and jobs have the same ones."""
     # A type that is missing may be written as C does.
     plain = re.sub(r":\(null\)|[\"'\s]", "", text)
-    return [_entry(each) for each in _SEPARATOR.split(plain) if _OURS.match(each)]
+    return tuple(_entry(each) for each in _SEPARATOR.split(plain) if _OURS.match(each))
 
 
 def _entry(text: str) -> Gres:
@@ -105,7 +110,7 @@ def _shares(detail: str) -> tuple[tuple[int, int], ...]:
     return tuple((int(each[1]), int(each[2])) for each in matches if each)
 
 
-def of_tres(text: object) -> list[Gres]:
+def of_tres(text: object) -> tuple[Gres, ...]:
     """Return the GRES in a text of TRES, such as `cpu=12,gres/gpu=3,gres/gpu:h100=3`.
 
     It has the count of all devices beside those of each type. The types are returned
@@ -122,7 +127,7 @@ def of_tres(text: object) -> list[Gres]:
         whole = sum(each.count for each in plain)
         is_complete = sum(each.count for each in typed) >= whole
         kept += typed if typed and is_complete else plain
-    return kept
+    return tuple(kept)
 
 
 def indexes(text: str) -> list[int] | None:

@@ -43,6 +43,9 @@ src/common/job_state_reason.c of Slurm 25.05.
 """
 
 
+_NO_NODE = Units(())
+
+
 class Job(t.NamedTuple):
     """A job.
 
@@ -140,21 +143,15 @@ def _holding(record: Record, ident: str, units: Mapping[str, Units]) -> Job:
         details, names = [gres.of_tres(record.get("tres_alloc_str"))], names[:1]
     if len(names) != len(details):
         names = [""] * len(details)
-    none = Units(())
-    pairs = [(name, entries) for name, entries in zip(names, details, strict=True)]
-    held = [units.get(name, none).equivalent(entries) for name, entries in pairs]
-    return Job(
-        ident,
-        units=sum(each.count for entries in details for each in entries),
-        allocated=round(sum(held), 3),
-        devices=[
-            (name, index)
-            for name, entries in pairs
-            if name and units.get(name, none).are_whole(entries)
-            for each in entries
-            for index in each.indexes or ()
-        ],
-    )
+    count, held = 0, 0.0
+    devices: list[tuple[str, int]] = []
+    for name, entries in zip(names, details, strict=True):
+        own = units.get(name, _NO_NODE)
+        held += own.equivalent(entries)
+        count += sum(each.count for each in entries)
+        if name and own.are_whole(entries):
+            devices += [(name, i) for each in entries for i in each.indexes or ()]
+    return Job(ident, units=count, allocated=round(held, 3), devices=devices)
 
 
 def _nodes(record: Record) -> list[str]:

@@ -57,7 +57,7 @@ class Condition(t.NamedTuple):
 
 def units(node: Record) -> Units:
     """Return the units that a node has."""
-    return Units(gres.parse(node.get("gres")))
+    return Units.of(gres.parse(node.get("gres")))
 
 
 def scheduled(
@@ -95,7 +95,7 @@ def unknown(node: Record) -> Scheduled:
 
 
 def _devices(
-    used: list[gres.Gres], of_jobs: set[int], own: Units
+    used: tuple[gres.Gres, ...], of_jobs: set[int], own: Units
 ) -> tuple[int, ...] | None:
     """Return the indexes of the devices in use; None if they are not all known.
 

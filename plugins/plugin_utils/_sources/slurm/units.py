@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -29,6 +30,12 @@ class Units:
         self.capacity = sum(each.count * self.share(each) for each in devices)
         shared = sum(each.count for each in entries if each.name in SHARED)
         self._shared = self.capacity / shared if shared else None
+
+    @classmethod
+    @functools.lru_cache(4096)
+    def of(cls, entries: tuple[Gres, ...]) -> Units:
+        """Return the units of some entries, which thousands of nodes share."""
+        return cls(entries)
 
     def share(self, entry: Gres) -> float:
         """Return how much of a device one unit of an entry is."""
