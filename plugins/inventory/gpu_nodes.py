@@ -553,7 +553,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         fleet = snapshot.assemble(
             [host for host in hosts if host],
             measured=[measured],
-            schedules=[measured.schedule] if measured.schedule else [],
+            schedules=measured.schedules,
             warnings=warnings,
             stale_after=self.get_option("stale_after"),
         )
@@ -602,7 +602,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _add_health(self, fleet: Fleet, nodes: dict[str, Server]) -> None:
         """Add how nodes do: variables, and groups that say so."""
         for node in fleet.nodes:
-            if node.name not in nodes:
+            if node.key not in nodes:
                 continue  # Prometheus knows it, and this inventory does not
             for group in groups.of_state(node.state):
                 self.inventory.add_group(group)

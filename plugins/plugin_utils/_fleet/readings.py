@@ -70,6 +70,7 @@ class Measurement:
     name: str
     aliases: tuple[str, ...]
     target: str
+    cluster: str | None
     exporter: str
     facts: Facts
 
@@ -93,6 +94,7 @@ def _measurement(measured: Measured, warn: Warn) -> Measurement | None:
         name=name,
         aliases=_aliases(measured.aliases),
         target=measured.target if is_text(measured.target) else "",
+        cluster=measured.cluster if is_text(measured.cluster) else None,
         exporter=measured.exporter,
         facts=facts,
     )
@@ -112,6 +114,7 @@ def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
         nodes=[node for node in nodes if node],
         consumers=[row for row in rows if row],
         pending=fields.number("pending"),
+        cluster=schedule.cluster if is_text(schedule.cluster) else None,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from . import faults, matching, readings, state, telemetry
@@ -53,8 +54,11 @@ def assemble(
     measurements = readings.measurements(measured, texts.append)
     checked = readings.schedules(schedules, texts.append)
     known = matching.add_servers(hosts, servers)
-    known = telemetry.measure(known, measurements, now, texts.append, stale_after)
-    joined = telemetry.assign(matching.join(known, checked))
+    joined = matching.join(known, checked)
+    known = telemetry.measure(
+        joined.hosts, measurements, now, texts.append, stale_after
+    )
+    joined = telemetry.assign(replace(joined, hosts=known))
     storages = [
         *(each.storage for each in listings),
         *(each.storage for each in measured),
@@ -86,7 +90,7 @@ def build(
 
     Args:
         hosts: All hosts; those without accelerators are left out.
-        consumers: What schedulers know of workloads, with `devices`, names of hosts and
+        consumers: What schedulers know of workloads, with `devices`, keys of hosts and
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
@@ -97,11 +101,11 @@ def build(
         rules: What is a fault; the default policy without it.
     """
     rules = faults.policy() if rules is None else rules
-    in_order = sorted(hosts, key=lambda host: host.name)
+    in_order = sorted(hosts, key=lambda host: (host.name, host.key))
     nodes = [_node(host, now, stale_after, rules) for host in in_order]
     nodes = [node for node in nodes if node.state["capacity"]]
     used = {
-        (node.name, device["index"]): device["utilization_percent"]
+        (node.key, device["index"]): device["utilization_percent"]
         for node in nodes
         for device in node.devices or ()
     }
@@ -126,6 +130,7 @@ def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -
     devices = facts.devices if facts else None
     return Node(
         name=host.name,
+        key=host.key,
         server=host.server or state.NO_SERVER,
         state=known,
         facts=host.facts,
@@ -193,7 +198,7 @@ def _process(node: Node, process: Process) -> Consumer:
         kind="Process",
         name=process["name"],
         namespace=process["user"],
-        uid=f"{node.name}/{process['pid']}",
+        uid=f"{node.key}/{process['pid']}",
         source="facts",
         cluster=cluster["name"] if cluster else None,
     )

@@ -188,6 +188,6 @@ def _sorted(answered: t.Sequence[tuple[str, Answer]]) -> Answers:
             answers.warnings.extend(warnings)
         else:
             answers.telemetry.append(answer)
-            answers.schedules.extend([answer.schedule] if answer.schedule else [])
+            answers.schedules.extend(answer.schedules)
             of_telemetry += warnings
     return answers._replace(warnings=answers.warnings + of_telemetry)

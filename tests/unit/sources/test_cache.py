@@ -42,26 +42,30 @@ ANSWER = Telemetry(
             },
         )
     ],
-    schedule=Schedule(
-        source="kubernetes",
-        nodes=[
-            Scheduled(
-                name="n",
-                aliases=("a",),
-                offer=Offer(
-                    source="kubernetes", devices=(0, 1), faults=(("rule", "why"),)
+    schedules=[
+        Schedule(
+            source="kubernetes",
+            nodes=[
+                Scheduled(
+                    name="n",
+                    aliases=("a",),
+                    offer=Offer(
+                        source="kubernetes", devices=(0, 1), faults=(("rule", "why"),)
+                    ),
                 ),
-            ),
-            Scheduled(name="m", offer=Offer(source="kubernetes")),
-        ],
-        consumers=[
-            {
-                **consumer(kind="Job", name="j", source="k8s", pods=[{"name": "p"}]),
-                "devices": [("n", 0)],
-            }
-        ],
-        warnings=("w",),
-    ),
+                Scheduled(name="m", offer=Offer(source="kubernetes")),
+            ],
+            consumers=[
+                {
+                    **consumer(
+                        kind="Job", name="j", source="k8s", pods=[{"name": "p"}]
+                    ),
+                    "devices": [("n", 0)],
+                }
+            ],
+            warnings=("w",),
+        )
+    ],
     storage={"total_bytes": 2, "used_bytes": 1},
     warnings=("one", "two"),
 )
@@ -108,7 +112,7 @@ def test_kept_until_it_is_old(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Listing(servers=[], warnings=("w",)), ANSWER.schedule, ANSWER]
+    "answer", [Listing(servers=[], warnings=("w",)), ANSWER.schedules[0], ANSWER]
 )
 def test_an_answer_comes_back_as_it_was(tmp_path: Path, answer: Any) -> None:
     for _each in range(2):

@@ -76,13 +76,13 @@ def read(options: Record, timeout: float) -> Telemetry:
         measured += _xids("gpufleet", aged)
     if "node_infiniband_state_id" in names:
         measured += ports(server, names, query)
-    schedule: Schedule | None = None
+    schedules: list[Schedule] = []
     if options.get("workloads", True) and "kube_node_status_capacity" in names:
-        schedule = schedule_of(server, query, options.get("cluster"))
+        schedules = [schedule_of(server, query, options.get("cluster"))]
     storage = _storage(server, query) if "juicefs_total_space" in names else None
     return Telemetry(
         measured=measured,
-        schedule=schedule,
+        schedules=schedules,
         storage=storage,
         warnings=tuple(dict.fromkeys(warnings)),
     )
