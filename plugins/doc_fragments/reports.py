@@ -40,8 +40,12 @@ options:
         choices: [facts, kubernetes, openstack, prometheus, slurm]
       cluster:
         description:
-          - Name of the cluster that the source is of; in the inventory it is the name
-            of Magnum's.
+          - Name of the cluster that the source belongs to. Use the name that the
+            inventory has for it, which is Magnum's, because nodes are matched with hosts
+            of the same cluster only.
+          - With V(prometheus), it is the cluster of kube-state-metrics. If
+            O(sources[].cluster_label) names several clusters, only series of this one
+            and series without that label are used.
         type: str
       timeout:
         description:
@@ -70,6 +74,13 @@ options:
           - Matchers of labels that narrow down all that Prometheus is asked for,
             C(environment="production", cluster="a") for one.
         type: str
+      cluster_label:
+        description:
+          - Label that holds the name of the cluster of each series, if one Prometheus,
+            Thanos or Mimir has series of several clusters.
+        type: str
+        default: cluster
+        version_added: 0.2.0
       validate_certs:
         description: Whether the TLS certificate of O(sources[].url) is checked.
         type: bool

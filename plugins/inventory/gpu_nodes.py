@@ -131,6 +131,13 @@ options:
       matchers:
         description: Matchers of labels that narrow down all queries.
         type: str
+      cluster_label:
+        description:
+          - Label that holds the name of the cluster of each series, if the server has
+            series of several clusters.
+        type: str
+        default: cluster
+        version_added: 0.2.0
       validate_certs:
         description: Whether its certificate must be valid.
         type: bool
