@@ -41,8 +41,8 @@ options:
       cluster:
         description:
           - Name of the cluster that the source belongs to. Use the name that the
-            inventory has for it, which is Magnum's, because nodes are matched with hosts
-            of the same cluster only.
+            inventory has for it, which is Magnum's, because nodes are matched with
+            hosts of the same cluster only.
           - With V(prometheus), it is the cluster of kube-state-metrics. If
             O(sources[].cluster_label) names several clusters, only series of this one
             and series without that label are used.
@@ -180,10 +180,12 @@ options:
     description: Number of the page of V(consumers), from 1.
     type: int
     default: 1
+    aliases: [pageNum]
   page_size:
     description: Rows of a page, 1 to 1000.
     type: int
     default: 10
+    aliases: [pageSize]
   include_pods:
     description: Whether V(consumers) list their pods.
     type: bool
@@ -215,15 +217,31 @@ options:
     type: str
     choices: [healthy, faulty, maintenance, idle, partial, busy, unknown]
   strict:
-    description: Whether what would be a warning fails the lookup.
+    description:
+      - Whether a warning is a failure. The message holds all warnings.
     type: bool
     default: false
+  min_coverage:
+    description:
+      - The least share of devices whose utilization must be known, 0.0 to 1.0. A lower
+        C(coverage), or a fleet without devices, is a failure unless this is V(0.0).
+    type: float
+    default: 0.0
+    version_added: 0.2.0
+  fail_on_faults:
+    description:
+      - Whether a fault of any node is a failure. The message holds the first five.
+    type: bool
+    default: false
+    version_added: 0.2.0
   envelope:
     description:
       - Whether each result is what the Clusters API answers, a dictionary of C(code),
-        C(message), C(data) and C(traceId). Bad options and unknown nodes are such an
-        answer then too, with C(code) 400, and no failure; so is what O(strict) does not
-        let pass, with C(code) 500.
+        C(message), C(data) and C(traceId). Errors are such an answer then, too, without
+        C(data), and the task or lookup does not fail.
+      - C(code) is 0 on success, 400 for wrong options and unknown nodes, and 500 for
+        what O(strict), O(min_coverage) or O(fail_on_faults) refuse and for internal
+        errors.
     type: bool
     default: false
 notes:

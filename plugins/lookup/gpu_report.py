@@ -117,6 +117,7 @@ import typing as t
 
 from ansible import constants
 from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils import _reports
@@ -132,22 +133,31 @@ class LookupModule(LookupBase):
         **options: t.Any,
     ) -> list[t.Any]:
         """Compute the reports that the terms name, from one snapshot."""
+        hostvars = (variables or {}).get("hostvars") or {}
         try:
             checked = self._checked(variables, options)
-            hostvars = (variables or {}).get("hostvars") or {}
+        except _reports.BadRequest as error:
+            if boolean(options.get("envelope") or False, strict=False):
+                return [_reports.refusal(error) for _term in terms or [""]]
+            raise AnsibleLookupError(str(error)) from error
+        try:
             return _reports.compute(
                 terms, checked, hostvars, constants.DEFAULT_LOCAL_TMP
             )
-        except (_reports.BadRequest, _reports.Incomplete) as error:
-            if options.get("envelope"):
-                return [_reports.refusal(error) for _term in terms or [""]]
+        except (_reports.BadRequest, _reports.Unacceptable) as error:
             raise AnsibleLookupError(str(error)) from error
 
     def _checked(
         self, variables: dict[str, t.Any] | None, options: dict[str, t.Any]
     ) -> dict[str, t.Any]:
-        known = set(self.option_definitions) - {"_terms"}
-        unknown = sorted(set(options) - known)
+        definitions = self.option_definitions
+        known = set(definitions) - {"_terms"}
+        aliases = {
+            alias
+            for each in definitions.values()
+            for alias in each.get("aliases") or ()
+        }
+        unknown = sorted(set(options) - known - aliases)
         if unknown:
             raise _reports.BadRequest(
                 f"{', '.join(unknown)}: no such option; there are "

@@ -18,9 +18,10 @@ description:
   - Everything is done on the controller.
 options:
   reports:
-    description: Which reports; V(overview), V(consumers), V(heatmap) and V(nodes).
+    description: Which reports to compute, from one snapshot.
     type: list
     elements: str
+    choices: [overview, consumers, heatmap, nodes]
     default: [overview]
 extends_documentation_fragment:
   - gpufleet.openstack.attributes.info_module

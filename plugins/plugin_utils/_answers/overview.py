@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from .._fleet import state
+from .._fleet import coverage, state
 from .._fleet.types import Fleet, Node, Record, Storage
 
 TB = 10**12
@@ -58,10 +58,8 @@ def report(fleet: Fleet) -> Record:
 
 def common(fleet: Fleet) -> Record:
     """Return what every report carries."""
-    states = [node.state for node in fleet.nodes]
-    measured = sum(min(each["measured"], each["capacity"]) for each in states)
     return {
-        "coverage": _rate(measured, sum(each["capacity"] for each in states)),
+        "coverage": coverage.share(fleet.nodes),
         "warnings": fleet.warnings,
         "generatedAt": fleet.now.isoformat(timespec="seconds"),
     }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from functools import partial
@@ -23,6 +24,7 @@ from ..partial import guarded
 from .owners import Owner, Owners
 from .records import Node, Pod
 from .resources import RESOURCES, matcher
+from .unknown import unknown
 
 USER = "gpufleet:reports"
 GROUPS = ("gpufleet:readers",)
@@ -129,7 +131,19 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
     read_pod = guarded(
         partial(Pod.of, is_device=is_device), "pod", warnings.append, Pod.unknown
     )
-    nodes = listed(get, "/api/v1/nodes", read_node)
+    strange: set[str] = set()
+
+    def read_resources(raw: Record) -> Node | None:
+        with contextlib.suppress(AttributeError, TypeError):  # of no known shape
+            strange.update(unknown(raw, is_device))
+        return read_node(raw)
+
+    nodes = listed(get, "/api/v1/nodes", read_resources)
+    if strange:
+        warnings.append(
+            f"resources {', '.join(sorted(strange)[:5])} are not known as devices. If "
+            "they are, name them in sources[].resources"
+        )
     by_name = {node.name: node for node in nodes}
     pods = listed(get, "/api/v1/pods", read_pod, _RUNNING)
     owners = Owners(get, warnings.append)
