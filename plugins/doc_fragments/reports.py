@@ -88,6 +88,22 @@ options:
       ca_cert:
         description: Path to the CA certificates for that.
         type: path
+      client_cert:
+        description: Path to a certificate to authenticate with, in PEM format.
+        type: path
+        version_added: 0.2.0
+      client_key:
+        description:
+          - Path to the key of O(sources[].client_cert), if it is in a separate file.
+        type: path
+        version_added: 0.2.0
+      headers:
+        description:
+          - Further HTTP headers of each request to O(sources[].url), such as
+            C(X-Scope-OrgID), the tenant of Mimir, or C(THANOS-TENANT). Their values are
+            never shown.
+        type: dict
+        version_added: 0.2.0
       login:
         description:
           - Host where Slurm's commands are, that C(ssh) reaches without asking.

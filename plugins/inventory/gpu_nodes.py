@@ -145,6 +145,21 @@ options:
       ca_cert:
         description: Path to the CA's certificates, in place of the system's.
         type: path
+      client_cert:
+        description: Path to a certificate to authenticate with, in PEM format.
+        type: path
+        version_added: 0.2.0
+      client_key:
+        description:
+          - Path to the key of O(prometheus.client_cert), if it is in a separate file.
+        type: path
+        version_added: 0.2.0
+      headers:
+        description:
+          - Further HTTP headers of each request, such as C(X-Scope-OrgID), the tenant
+            of Mimir, or C(THANOS-TENANT). Their values are never shown.
+        type: dict
+        version_added: 0.2.0
       cluster:
         description:
           - Name of the Magnum cluster whose kube-state-metrics it has. Nodes of that
@@ -400,6 +415,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if checked.error_messages:
             raise AnsibleParserError(f"prometheus: {'; '.join(checked.error_messages)}")
         options: dict[str, t.Any] = checked.validated_parameters
+        complaint = prometheus.SOURCE.check(options)
+        if complaint:
+            raise AnsibleParserError(f"prometheus{complaint}")
         return options
 
     def _key(self, filters: Filters) -> str:

@@ -23,7 +23,7 @@ from .._fleet.types import (
     consumer,
 )
 from . import gres
-from .base import TLS, Source, no_schedule
+from .base import HTTP, Source, headers, no_schedule, tls, wrong_http
 from .failure import SourceError
 from .partial import guarded, text
 
@@ -35,9 +35,9 @@ def read(options: Record, timeout: float) -> Schedule:
     """Read nodes and jobs.
 
     Args:
-        options: `url`, `user`, `token`, `validate_certs` and `ca_cert` for
-            slurmrestd; or `login`, a host that `ssh` reaches and where Slurm's
-            commands are, and this machine without it. `cluster` names the cluster.
+        options: `url`, `user`, `token` and those of `base.HTTP` for slurmrestd; or
+            `login`, a host that `ssh` reaches and where Slurm's commands are, and this
+            machine without it. `cluster` names the cluster.
         timeout: Seconds for all requests or commands together.
 
     Raises:
@@ -50,8 +50,8 @@ def read(options: Record, timeout: float) -> Schedule:
                 timeout,
                 user=options.get("user"),
                 token=options.get("token"),
-                validate_certs=options.get("validate_certs", True),
-                ca_cert=options.get("ca_cert"),
+                headers=headers(options),
+                **tls(options),
             )
         else:
             records = client.commands(options.get("login"), timeout)
@@ -61,8 +61,9 @@ def read(options: Record, timeout: float) -> Schedule:
 
 
 def _check(options: Record) -> str | None:
-    both = options["url"] and options["login"]
-    return ": give url or login, not both" if both else None
+    if options["url"] and options["login"]:
+        return ": give url or login, not both"
+    return wrong_http(options)
 
 
 SOURCE = Source(
@@ -72,7 +73,7 @@ SOURCE = Source(
         "user": {"type": "str"},
         "token": {"type": "str", "no_log": True},
         "login": {"type": "str"},
-        **TLS,
+        **HTTP,
     },
     check=_check,
     read=read,

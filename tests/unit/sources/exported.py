@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -27,9 +28,11 @@ _BY = re.compile(r"max by \((.*?)\) \((.*)\)")
 
 
 @contextmanager
-def prometheus(metrics: Metrics) -> Iterator[Prometheus]:
-    """Serve series of now."""
-    server = Prometheus(metrics)
+def prometheus(
+    metrics: Metrics, tls: ssl.SSLContext | None = None
+) -> Iterator[Prometheus]:
+    """Serve series of now, over TLS if its settings are given."""
+    server = Prometheus(metrics, tls)
     try:
         yield server
     finally:
@@ -45,7 +48,7 @@ class Prometheus:
         url: Its address.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, tls: ssl.SSLContext | None = None) -> None:
         self.metrics = metrics
         self.headers: list[dict[str, str]] = []
         outer = self
@@ -68,10 +71,14 @@ class Prometheus:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
+        if tls:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(
             target=self._http.serve_forever, args=(0.02,), daemon=True
         ).start()
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.url = (
+            f"http{'s' if tls else ''}://127.0.0.1:{self._http.server_address[1]}"
+        )
 
     def close(self) -> None:
         """Serve no more."""

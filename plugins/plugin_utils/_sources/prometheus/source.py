@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ....module_utils._node import xid_catalog
 from ..._fleet.types import Consumer, Measured, Record, Schedule, Storage, Telemetry
-from ..base import TLS, Source, no_telemetry
+from ..base import HTTP, Source, no_telemetry, wrong_http
 from ..failure import SourceError
 from . import devices, exporters, kube_state, workloads
 from .api import Labels, Prometheus, Sample
@@ -32,7 +32,7 @@ _OPTIONS: Record = {
     "token": {"type": "str", "no_log": True},
     "matchers": {"type": "str"},
     "cluster_label": {"type": "str", "default": CLUSTER},
-    **TLS,
+    **HTTP,
 }
 
 ARGUMENT_SPEC: Record = {
@@ -140,7 +140,7 @@ def _renamed(schedule: Schedule, cluster: str) -> Schedule:
 
 
 def _check(options: Record) -> str | None:
-    return None if options["url"] else ".url: Prometheus' is missing"
+    return wrong_http(options) if options["url"] else ".url: Prometheus' is missing"
 
 
 def _prepare(options: Record, types: t.Collection[str]) -> Record:
