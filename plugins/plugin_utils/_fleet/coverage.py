@@ -46,7 +46,7 @@ def gaps(nodes: Sequence[Node], now: datetime, stale_after: float) -> Iterator[s
             "See gpufleet_node and sources"
         )
         return
-    silent = [node.name for node in nodes if node.facts is None]
+    silent = [node.key for node in nodes if node.facts is None]
     if silent:
         yield (
             f"{len(silent)} nodes have no facts ({_names(silent)}), so it is not known "
@@ -62,7 +62,7 @@ def gaps(nodes: Sequence[Node], now: datetime, stale_after: float) -> Iterator[s
         if age > stale_after:
             old.append(age)
         else:
-            odd.append(node.name)
+            odd.append(node.key)
     if old:
         yield (
             f"{len(old)} nodes' facts are older than {stale_after:g} s, the oldest "

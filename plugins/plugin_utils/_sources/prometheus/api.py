@@ -116,7 +116,9 @@ class Prometheus:
         except _http.NotJson as error:
             raise SourceError(f"what Prometheus answered is {error}") from error
         if answer.get("status") != "success":
-            raise SourceError(f"Prometheus says: {_http.shown(answer.get('error')):.300}")
+            raise SourceError(
+                f"Prometheus says: {_http.shown(answer.get('error')):.300}"
+            )
         warnings = answer.get("warnings")
         for text in warnings if isinstance(warnings, list) else ():
             self._warn(f"Prometheus warns: {_http.shown(text):.300}")
