@@ -277,13 +277,14 @@ notes:
     so; on nodes that none has where a process holds it, and a part of a device as
     that part.
   - A node of a scheduler is the host that has its server's id, or else one of its
-    addresses, or else its name, whole or up to the first dot. One that no host is
-    counts as a node too.
+    addresses, or else its name, whole or up to the first dot, in the cluster that both
+    name. A different id or cluster prevents a match. A node that matches no host counts
+    as a node of its own, with the cluster of its source.
   - "C(allocationRate) is devices given out by capacity, over healthy nodes where both
     are known. C(utilization) is the mean of the devices that are given out.
     C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of
-    faulty nodes) and C(unknownGpus). C(coverage) is the share of devices that were
-    measured of late."
+    faulty nodes) and C(unknownGpus). C(coverage) is the share of devices whose
+    utilization is known."
   - Reading the variables of a host takes about a tenth of a millisecond in
     ansible-core, and ten times that where one of C(gpufleet), C(gpufleet_node) and
     C(gpufleet_expected_rdma_ports) is a template.

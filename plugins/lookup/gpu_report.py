@@ -68,11 +68,29 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - One dictionary for each term. Field names are those of the Clusters API. Each has
-      C(coverage), C(warnings) and C(generatedAt) beside what is told here.
+    - One dictionary for each term. Field names are those of the Clusters API. With
+      O(envelope), each is the C(data) of a dictionary with C(code), C(message) and
+      C(traceId); an error has no C(data).
   type: list
   elements: dict
   contains:
+    coverage:
+      description:
+        - Share of all devices whose utilization is known, in every report. It is null
+          if there are no devices.
+      type: float
+      sample: 0.98
+    warnings:
+      description:
+        - What could not be read or is not looked at, such as nodes without facts, in
+          every report.
+      type: list
+      elements: str
+      sample: ["2 nodes' facts are older than 300 s, the oldest 2 d"]
+    generatedAt:
+      description: When the snapshot was taken, in ISO 8601, in every report.
+      type: str
+      sample: "2026-11-24T12:00:00+00:00"
     totalNodes:
       description: Nodes with accelerators (V(overview)).
       type: int
@@ -108,8 +126,8 @@ _raw:
     power:
       description:
         - The devices that draw most (V(heatmap)); C(serial), C(unit), C(yAxisMin),
-          C(yAxisMax) and C(data), a list of C(nodeName), C(deviceId), C(value) and
-          C(gpuModel). So are C(temperature) and C(utilization).
+          C(yAxisMax) and C(data), a list of C(nodeName), C(deviceId), C(value) (a
+          float) and C(gpuModel). So are C(temperature) and C(utilization).
       type: dict
 """
 

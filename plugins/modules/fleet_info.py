@@ -71,6 +71,8 @@ overview:
   description:
     - The report of this name, as P(gpufleet.openstack.gpu_report#lookup) describes it.
       So are RV(consumers), RV(heatmap) and RV(nodes).
+    - It is returned, too, if O(strict), O(min_coverage) or O(fail_on_faults) let the
+      task fail, unless O(envelope) is set.
   returned: where it was asked for
   type: dict
   sample:

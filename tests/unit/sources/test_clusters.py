@@ -19,6 +19,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubern
     source as kubernetes,
 )
 from unit.fleet import factory, fleets
+from unit.sources.exported import prometheus
 
 Lists = dict[str, list[dict[str, Any]]]
 
@@ -135,3 +136,50 @@ def test_resources_that_look_like_devices(report: Any) -> None:
         if "resources" in text
     ]
     assert "example.com/fast-gpu are not known as devices" in text
+
+
+def test_an_exporter_in_a_pod_s_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Prometheus knows its address only, and has no kube-state-metrics."""
+    lists = world(4)
+    for number, kind in enumerate(("DaemonSet", "ReplicaSet")):
+        lists["/api/v1/pods"].append(
+            {
+                "metadata": {
+                    # Whoever makes a pod names it, after another node for one.
+                    "name": "node-0" if number else "dcgm-exporter-x",
+                    "namespace": "gpu",
+                    "uid": f"u{number}",
+                    "ownerReferences": [{"kind": kind, "name": "x"}],
+                },
+                "spec": {"nodeName": "node-0", "containers": []},
+                "status": {"podIP": f"10.244.0.{number}"},
+            }
+        )
+
+    def get(path: str, _query: Any, _accept: str) -> Any:
+        return {"kind": "List", "metadata": {}, "items": lists.get(path, [])}
+
+    monkeypatch.setattr(kubernetes, "client", lambda _options, _timeout: get)
+    series = [
+        (
+            {
+                "gpu": str(gpu),
+                "UUID": f"GPU-{gpu}",
+                "Hostname": "dcgm-exporter-x",
+                "instance": "10.244.0.0:9400",
+            },
+            50,
+        )
+        for gpu in range(8)
+    ]
+    with prometheus({"DCGM_FI_DEV_GPU_UTIL": series}) as server:
+        sources = [
+            {"type": "kubernetes", "kubeconfig": "/A", "cluster": "A"},
+            {"type": "prometheus", "url": server.url},
+        ]
+        options = {"sources": sources, "max_age": 0}
+        [overview] = _reports.compute(["overview"], options, {}, str(tmp_path))
+    assert (overview["totalNodes"], overview["totalGpus"]) == (1, 8)
+    assert (overview["coverage"], overview["warnings"]) == (1, [])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 import typing as t
+from dataclasses import replace
 from functools import partial
 
 from ....module_utils._cloud.engine.clock import Clock
@@ -17,10 +18,11 @@ from ....module_utils._cloud.services.session import Cloud
 from ....module_utils._schedulers import kubeconfig, kubernetes
 from ....module_utils._schedulers.errors import SchedulerError
 from ....module_utils._schedulers.kubernetes import Get, Refused, listed
-from ..._fleet.types import Consumer, Record, Schedule, consumer
+from ..._fleet.types import Consumer, Record, Schedule, Scheduled, consumer
 from ..base import Source, no_schedule
 from ..failure import SourceError
 from ..partial import guarded
+from .exporters import Addresses
 from .owners import Owner, Owners
 from .records import Node, Pod
 from .resources import RESOURCES, matcher
@@ -145,7 +147,14 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
             "they are, name them in sources[].resources"
         )
     by_name = {node.name: node for node in nodes}
-    pods = listed(get, "/api/v1/pods", read_pod, _RUNNING)
+    addresses = Addresses()
+
+    def read_address(raw: Record) -> Pod | None:
+        with contextlib.suppress(Exception):  # read_pod warns, where it matters
+            addresses.add(raw)
+        return read_pod(raw)
+
+    pods = listed(get, "/api/v1/pods", read_address, _RUNNING)
     owners = Owners(get, warnings.append)
     owners.learn(pod.owner for pod in pods if pod.owner)
     consumers: dict[str, Consumer] = {}
@@ -162,12 +171,19 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
             _add(consumers, pod, equivalent, owners.top(pod.owner), cluster)
     return Schedule(
         source="kubernetes",
-        nodes=[node.scheduled(requested.get(node.name, 0.0)) for node in nodes],
+        nodes=[
+            _with_addresses(node.scheduled(requested.get(node.name, 0.0)), addresses)
+            for node in nodes
+        ],
         consumers=list(consumers.values()),
         pending=requested.get(None, 0.0),
         cluster=cluster,
         warnings=tuple(warnings),
     )
+
+
+def _with_addresses(node: Scheduled, addresses: Addresses) -> Scheduled:
+    return replace(node, aliases=(*node.aliases, *addresses.of(node.name)))
 
 
 def _add(
