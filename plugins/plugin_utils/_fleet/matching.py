@@ -85,22 +85,35 @@ def in_cluster(host: Host, name: str | None, ident: str | None = None) -> Host:
     return replace(host, server=own)
 
 
-def is_foreign(labels: t.Iterable[str | None], known: t.Iterable[str | None]) -> bool:
+def is_foreign(
+    hosts: Sequence[Host],
+    schedules: Sequence[Schedule],
+    labels: t.Iterable[str | None] = (),
+) -> bool:
     """Return whether labels of series have other names for clusters than all else.
 
     They tell which series belong together nevertheless, but not to which cluster of
     the inventory.
 
     Args:
-        labels: Names of clusters in labels.
-        known: Names of clusters elsewhere.
+        hosts: The hosts.
+        schedules: What the schedulers know, some of it by labels.
+        labels: Names of clusters in the labels of measurements.
     """
-    named = set(known) - {None}
-    return bool(named) and not named & set(labels)
+    known = {*map(cluster_of, hosts), *(s.cluster for s in schedules if not s.labeled)}
+    named = {*labels, *(each.cluster for each in schedules if each.labeled)}
+    return bool(known - {None}) and not (known - {None}) & named
 
 
-def join(hosts: Sequence[Host], schedules: Sequence[Schedule]) -> Joined:
+def join(
+    hosts: Sequence[Host], schedules: Sequence[Schedule], foreign: bool = False
+) -> Joined:
     """Return what the inventory and the schedulers know, put together.
+
+    Args:
+        hosts: The hosts.
+        schedules: What the schedulers know.
+        foreign: Whether labels have names of their own for clusters.
 
     `recognition.pairs` says which node is which host. A node that no host is stands as
     a host of its own, in its scheduler's cluster, and may be the node of another
@@ -110,7 +123,7 @@ def join(hosts: Sequence[Host], schedules: Sequence[Schedule]) -> Joined:
     A server whose cluster the cloud does not tell is of the cluster whose Kubernetes
     has a node with its id.
     """
-    joining = _Joining(_in_clusters(hosts, schedules), schedules)
+    joining = _Joining(_in_clusters(hosts, schedules), schedules, foreign)
     joining.add_nodes()
     joining.add_failures()
     consumers: list[Consumer] = []
@@ -133,9 +146,12 @@ class _Joining:
     Args:
         hosts: The hosts.
         schedules: What the schedulers know.
+        foreign: Whether labels have names of their own for clusters.
     """
 
-    def __init__(self, hosts: Sequence[Host], schedules: Sequence[Schedule]) -> None:
+    def __init__(
+        self, hosts: Sequence[Host], schedules: Sequence[Schedule], foreign: bool
+    ) -> None:
         self.answered = [each for each in schedules if not each.failure]
         self.failed = [each for each in schedules if each.failure]
         self.keys: list[Keys] = [{} for _each in self.answered]
@@ -143,12 +159,7 @@ class _Joining:
         self._known = {host.key: host for host in hosts}
         self._offers: dict[str, list[Offer]] = {host.key: [] for host in hosts}
         self._read = {each.cluster for each in self.answered} - {None}
-        known = {
-            *map(cluster_of, hosts),
-            *(s.cluster for s in schedules if not s.labeled),
-        }
-        labels = {each.cluster for each in schedules if each.labeled}
-        self._foreign = is_foreign(labels, known)
+        self._foreign = foreign
 
     def hosts(self) -> list[Host]:
         """Return the hosts with their offers."""
@@ -231,20 +242,24 @@ class _Joining:
         A host of which nothing but facts is known is one of their nodes, and would
         count twice; so it is left out.
         """
-        claimed: dict[str, list[tuple[Schedule, dict[int, str], int]]] = {}
+        claimed: dict[str, list[_Claimed]] = {}
         for schedule, own in zip(self.answered, places, strict=True):
             for number, key in own.items():
-                claimed.setdefault(key, []).append((schedule, own, number))
+                claimed.setdefault(key, []).append(_Claimed(schedule, own, number))
         for key, each in claimed.items():
-            if not _contradict([schedule for schedule, _own, _number in each]):
+            if not _contradict([claim.schedule for claim in each]):
                 continue
-            for _schedule, own, number in each:
-                del own[number]
             host = self._known[key]
+            sure = _surest(host, each)
+            for claim in each:
+                if claim not in sure:
+                    del claim.places[claim.number]
+            if sure:
+                continue
             text = (
                 "its facts are left out" if host.server is None else "it stands alone"
             )
-            names = ", ".join(_shown(schedule) for schedule, _own, _number in each)
+            names = ", ".join(_shown(claim.schedule) for claim in each)
             self.warnings.append(
                 f"{host.name}: is a node of several clusters ({names}), and nobody "
                 f"knows which of them it is, so {text}. Name its cluster and id in "
@@ -305,6 +320,30 @@ class _Joining:
 def _is_alone(host: Host) -> bool:
     """Return whether a host is certainly of no cluster."""
     return host.server is not None and host.server["role"] == STANDALONE
+
+
+class _Claimed(t.NamedTuple):
+    """A node that is a host: one of a schedule's, and its entry in what pairs found."""
+
+    schedule: Schedule
+    places: dict[int, str]
+    number: int
+
+
+def _surest(host: Host, each: list[_Claimed]) -> list[_Claimed]:
+    """Return the claims by server id, or else by cluster, unless these contradict."""
+    ident = host.server["id"] if host.server else None
+    cluster = cluster_of(host)
+    by_id = [
+        claim
+        for claim in each
+        if ident and claim.schedule.nodes[claim.number].provider_id == ident
+    ]
+    by_cluster = [c for c in each if cluster and c.schedule.cluster == cluster]
+    for sure in (by_id, by_cluster):
+        if sure and not _contradict([claim.schedule for claim in sure]):
+            return sure
+    return []
 
 
 def _contradict(schedules: list[Schedule]) -> bool:

@@ -105,6 +105,16 @@ class Finder:
         found = self._whole.find(lower, claim)
         return found or self._short.find(_short(lower), claim)
 
+    def find_in(self, name: str, cluster: str) -> str | None:
+        """Return the key of the host with a name or address in a cluster."""
+        claim = Claim(ident=None, names=(), cluster=cluster)
+        hosts = [
+            host
+            for host in self._whole.all(name.lower(), claim)
+            if cluster_of(host) == cluster
+        ]
+        return hosts[0].key if len(hosts) == 1 else None
+
     def several(self, name: str, cluster: str | None = None) -> list[Host]:
         """Return the hosts that have a name, if it tells them not apart."""
         claim = Claim(ident=None, names=(), cluster=cluster)

@@ -54,9 +54,11 @@ def assemble(
     measurements = readings.measurements(measured, texts.append)
     checked = readings.schedules(schedules, texts.append)
     known = matching.add_servers(hosts, servers)
-    joined = matching.join(known, checked)
+    labels = [each.cluster for each in measurements]
+    foreign = matching.is_foreign(known, checked, labels)
+    joined = matching.join(known, checked, foreign)
     known = telemetry.measure(
-        joined.hosts, measurements, now, texts.append, stale_after
+        joined.hosts, measurements, now, texts.append, stale_after, foreign
     )
     joined = telemetry.assign(replace(joined, hosts=known))
     storages = [

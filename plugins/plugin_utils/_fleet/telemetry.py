@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from . import matching, state
-from .matching import in_cluster, is_foreign, new_key
+from .matching import in_cluster, new_key
 from .readings import Measurement
 from .recognition import Finder, cluster_of
 from .types import Consumer, Device, Facts, Host, Offer, Port, Record, XidEvent
@@ -27,6 +27,7 @@ def measure(
     now: datetime,
     warn: Warn,
     stale_after: float = state.STALE_AFTER,
+    foreign: bool = False,
 ) -> list[Host]:
     """Return hosts with what was measured of them.
 
@@ -41,9 +42,11 @@ def measure(
         now: The time, with its zone.
         warn: Takes warnings.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
+        foreign: Whether labels have names of their own for clusters.
     """
     known = {host.key: host for host in hosts}
-    by_node = _once(_by_node(hosts, measured, warn), set(known), warn)
+    locate = _Locator(hosts, foreign)
+    by_node = _once(_by_node(locate, measured, warn), set(known), warn)
     for node, listed in by_node.items():
         facts = _merged(listed)
         host = known.get(node.key or "")
@@ -69,14 +72,13 @@ _Target = tuple[str | None, str]
 
 
 def _by_node(
-    hosts: Sequence[Host], measured: Sequence[Measurement], warn: Warn
+    locate: _Locator, measured: Sequence[Measurement], warn: Warn
 ) -> dict[_Node, list[Facts]]:
     """Return what was measured of each node.
 
     An exporter can set labels that name another node. What contradicts itself, or the
     target that is certainly the node's, is of nobody.
     """
-    locate = _Locator(hosts, measured)
     by_exporter: dict[tuple[_Node, str], dict[_Target, list[Facts]]] = {}
     texts: list[str] = []
     for each in measured:
@@ -109,20 +111,18 @@ class _Locator:
 
     Args:
         hosts: The hosts.
-        measured: All measurements; their labels may have names of their own for
-            clusters.
+        foreign: Whether labels have names of their own for clusters.
     """
 
-    def __init__(self, hosts: Sequence[Host], measured: Sequence[Measurement]) -> None:
+    def __init__(self, hosts: Sequence[Host], foreign: bool) -> None:
         self._finder = Finder(hosts)
-        clusters = map(cluster_of, hosts)
-        self._foreign = is_foreign((each.cluster for each in measured), clusters)
+        self._foreign = foreign
 
     def node(self, measured: Measurement) -> tuple[_Node | None, str]:
         """Return what was measured; or None, and why nobody can tell."""
         cluster = self._cluster(measured.cluster)
         names = (measured.name, *measured.aliases)
-        keys = {self._finder.find(name, cluster) for name in names} - {None}
+        keys = {self._find(name, measured.cluster) for name in names} - {None}
         if len(keys) > 1:
             listed = ", ".join(sorted(filter(None, keys)))
             return None, f"names several nodes ({listed})"
@@ -140,7 +140,12 @@ class _Locator:
         cluster, address = target
         if not address or node.key is None:
             return False
-        return self._finder.find(address, self._cluster(cluster)) == node.key
+        return self._find(address, cluster) == node.key
+
+    def _find(self, name: str, label: str | None) -> str | None:
+        """Return the key of a host; of one with the very label, even if that is odd."""
+        exact = self._finder.find_in(name, label) if label and self._foreign else None
+        return exact or self._finder.find(name, self._cluster(label))
 
     def _cluster(self, label: str | None) -> str | None:
         return None if self._foreign else label

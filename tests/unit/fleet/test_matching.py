@@ -116,7 +116,7 @@ def places(
     hosts: list[Host], *schedules: types.Schedule
 ) -> tuple[dict[str, list[Any]], int]:
     """Capacities offered to each host by (cluster, name), and the number of warnings."""
-    joined = matching.join(hosts, schedules)
+    joined = matching.join(hosts, schedules, matching.is_foreign(hosts, schedules))
     shown: dict[str, list[Any]] = {}
     for each in joined.hosts:
         cluster = each.server["cluster"] if each.server else None
@@ -221,6 +221,20 @@ NONE: dict[str, Any] = {"cluster": None, "role": None}
             {"A/a": [[1]], "B/a": [[2]]},
             1,
             id="facts of one of two clusters count for none",
+        ),
+        pytest.param(
+            [host("a", cluster=A)],
+            [kube("A", node("a", 1)), kube(None, node("a", 2))],
+            {"A/a": [[1]], "-/a": [[2]]},
+            0,
+            id="of two clusters the one that is named",
+        ),
+        pytest.param(
+            [host("a", **NONE)],
+            [kube(None, node("a", 1, provider_id="id-a")), kube(None, node("a", 2))],
+            {"-/a": [[1], [2]]},
+            0,
+            id="of two clusters the one that knows the id",
         ),
         pytest.param(
             [host("a", **NONE)],

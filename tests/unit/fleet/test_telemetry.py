@@ -303,7 +303,8 @@ def test_clusters_and_pairs_of_exporters(
 ) -> None:
     texts: list[str] = []
     known = readings.measurements([types.Telemetry(measured=nodes)], texts.append)
-    joined = telemetry.measure(hosts, known, fleets.NOW, texts.append)
+    foreign = matching.is_foreign(hosts, [], [each.cluster for each in known])
+    joined = telemetry.measure(hosts, known, fleets.NOW, texts.append, foreign=foreign)
     found = {
         host.key: host.facts.devices[0]["uuid"] if host.facts else None
         for host in joined

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils import _reports
+from unit.fleet import factory
 from unit.sources.exported import Labels, Metrics, prometheus
 
 KSM = {"instance": "10.1.0.1:8080", "job": "kube-state-metrics"}
@@ -163,13 +164,18 @@ def renamed(metrics: Metrics, keep_uid: bool = True) -> Metrics:
 
 
 def reported(
-    metrics: Metrics, tmp_path: Path, *reports: str, **options: Any
+    metrics: Metrics,
+    tmp_path: Path,
+    *reports: str,
+    hostvars: Any = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Reports by name; options are of the source."""
     with prometheus(metrics) as server:
         source = {"type": "prometheus", "url": server.url, **options}
         names = reports or ("overview",)
-        listed = _reports.compute(names, {"sources": [source]}, {}, str(tmp_path))
+        given = {"sources": [source]}
+        listed = _reports.compute(names, given, hostvars or {}, str(tmp_path))
     return dict(zip(names, listed, strict=True))
 
 
@@ -288,6 +294,27 @@ def test_clusters_behind_one_prometheus(
     assert [row["stat"]["gpuUtilization"] for row in rows] == [0.9] * count
     assert sorted(str(row["cluster"]) for row in rows) == list(map(str, clusters))
     assert len(overview["warnings"]) == warnings
+
+
+@pytest.mark.parametrize("label", ["train", "prod-eu"])
+def test_an_inventory_has_other_names_for_clusters(label: str, tmp_path: Path) -> None:
+    """Its hosts are matched nevertheless; what it does not have is of the label's."""
+    server = factory.server("gpu-1", 8, cluster=factory.cluster("train"))
+    found = reported(
+        labeled({**KUBE, **dcgm(on_nodes)}, label),
+        tmp_path,
+        *("overview", "consumers"),
+        hostvars={"gpu-1": {"gpufleet_node": server}},
+    )
+    overview = found["overview"]
+    assert (overview["totalNodes"], overview["totalGpus"]) == (2, 16)
+    assert overview["allocatedGpus"] == 4
+    assert (overview["utilization"], overview["coverage"]) == (0.9, 1)
+    clusters = {row["cluster"] for row in overview["byCluster"]}
+    assert clusters == {"train", label}
+    [row] = found["consumers"]["data"]
+    assert row["stat"]["gpuUtilization"] == 0.9
+    assert overview["warnings"] == []
 
 
 def ended(**more: str) -> Metrics:
