@@ -68,11 +68,29 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - One dictionary for each term. Field names are those of the Clusters API. Each has
-      C(coverage), C(warnings) and C(generatedAt) beside what is told here.
+    - One dictionary for each term. Field names are those of the Clusters API. With
+      O(envelope), each is the C(data) of a dictionary with C(code), C(message) and
+      C(traceId); an error has no C(data).
   type: list
   elements: dict
   contains:
+    coverage:
+      description:
+        - Share of all devices whose utilization is known, in every report. It is null
+          if there are no devices.
+      type: float
+      sample: 0.98
+    warnings:
+      description:
+        - What could not be read or is not looked at, such as nodes without facts, in
+          every report.
+      type: list
+      elements: str
+      sample: ["2 nodes' facts are older than 300 s, the oldest 2 d"]
+    generatedAt:
+      description: When the snapshot was taken, in ISO 8601, in every report.
+      type: str
+      sample: "2026-11-24T12:00:00+00:00"
     totalNodes:
       description: Nodes with accelerators (V(overview)).
       type: int
@@ -108,8 +126,8 @@ _raw:
     power:
       description:
         - The devices that draw most (V(heatmap)); C(serial), C(unit), C(yAxisMin),
-          C(yAxisMax) and C(data), a list of C(nodeName), C(deviceId), C(value) and
-          C(gpuModel). So are C(temperature) and C(utilization).
+          C(yAxisMax) and C(data), a list of C(nodeName), C(deviceId), C(value) (a
+          float) and C(gpuModel). So are C(temperature) and C(utilization).
       type: dict
 """
 
@@ -117,6 +135,7 @@ import typing as t
 
 from ansible import constants
 from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils import _reports
@@ -132,22 +151,31 @@ class LookupModule(LookupBase):
         **options: t.Any,
     ) -> list[t.Any]:
         """Compute the reports that the terms name, from one snapshot."""
+        hostvars = (variables or {}).get("hostvars") or {}
         try:
             checked = self._checked(variables, options)
-            hostvars = (variables or {}).get("hostvars") or {}
+        except _reports.BadRequest as error:
+            if boolean(options.get("envelope") or False, strict=False):
+                return [_reports.refusal(error) for _term in terms or [""]]
+            raise AnsibleLookupError(str(error)) from error
+        try:
             return _reports.compute(
                 terms, checked, hostvars, constants.DEFAULT_LOCAL_TMP
             )
-        except (_reports.BadRequest, _reports.Incomplete) as error:
-            if options.get("envelope"):
-                return [_reports.refusal(error) for _term in terms or [""]]
+        except (_reports.BadRequest, _reports.Unacceptable) as error:
             raise AnsibleLookupError(str(error)) from error
 
     def _checked(
         self, variables: dict[str, t.Any] | None, options: dict[str, t.Any]
     ) -> dict[str, t.Any]:
-        known = set(self.option_definitions) - {"_terms"}
-        unknown = sorted(set(options) - known)
+        definitions = self.option_definitions
+        known = set(definitions) - {"_terms"}
+        aliases = {
+            alias
+            for each in definitions.values()
+            for alias in each.get("aliases") or ()
+        }
+        unknown = sorted(set(options) - known - aliases)
         if unknown:
             raise _reports.BadRequest(
                 f"{', '.join(unknown)}: no such option; there are "

@@ -10,17 +10,17 @@ from .._fleet.types import Consumer, Fault, Fleet, Record
 
 def report(fleet: Fleet) -> list[Record]:
     """Return the faults of a fleet, node by node, each with the consumers there."""
-    names = {node.name for node in fleet.nodes if node.state["faults"]}
+    keys = {node.key for node in fleet.nodes if node.state["faults"]}
     on: dict[str, list[Consumer]] = {}
-    for row in fleet.consumers if names else ():
+    for row in fleet.consumers if keys else ():
         for name, _held in row.get("nodes") or ():
-            if name in names:
+            if name in keys:
                 on.setdefault(name, []).append(row)
     return [
         {
             "node": node.name,
             **fault,
-            "consumers": _named(node.name, fault, on.get(node.name, [])),
+            "consumers": _named(node.key, fault, on.get(node.key, [])),
         }
         for node in fleet.nodes
         for fault in node.state["faults"]

@@ -63,7 +63,13 @@ def _metric(fleet: Fleet, metric: Metric, top_k: int, matrix: bool) -> Record:
         "yAxisMax": max(metric.most, math.ceil(highest / 10) * 10),
         "yAxisMin": metric.least,
         "data": [
-            {"nodeName": name, "deviceId": index, "value": -value, "gpuModel": kind}
+            {
+                "nodeName": name,
+                "deviceId": index,
+                # Always a float: clients of the API may have a type for it.
+                "value": -float(value),
+                "gpuModel": kind,
+            }
             for value, name, index, kind in top
         ],
     }

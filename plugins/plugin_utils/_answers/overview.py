@@ -9,7 +9,7 @@ import typing as t
 from collections import Counter
 
 from .._fleet import counts as counting
-from .._fleet import state
+from .._fleet import coverage, state
 from .._fleet.types import Fleet, Node, Record, Storage
 from . import blocks, faults, utilization
 from .naming import cluster, location, model, whole
@@ -32,7 +32,7 @@ def report(fleet: Fleet) -> Record:
         for node in fleet.nodes
         if node.state["health"] == state.HEALTHY
     )
-    busy = {node.name: utilization.of_node(node) for node in fleet.nodes}
+    busy = {node.key: utilization.of_node(node) for node in fleet.nodes}
     used = utilization.total(busy.values())
     devices = _devices(fleet.nodes, used)
     return {
@@ -65,10 +65,8 @@ def report(fleet: Fleet) -> Record:
 
 def common(fleet: Fleet) -> Record:
     """Return what every report carries."""
-    states = [node.state for node in fleet.nodes]
-    measured = sum(min(each["measured"], each["capacity"]) for each in states)
     return {
-        "coverage": _rate(measured, sum(each["capacity"] for each in states)),
+        "coverage": coverage.share(fleet.nodes),
         "warnings": fleet.warnings,
         "generatedAt": fleet.now.isoformat(timespec="seconds"),
     }
@@ -119,7 +117,7 @@ def _by(
     rows = []
     for value in sorted(groups, key=lambda value: (value is None, value or "")):
         own = groups[value]
-        used = utilization.total(busy[node.name] for node in own)
+        used = utilization.total(busy[node.key] for node in own)
         rows.append({name: value, "nodes": len(own), **_devices(own, used)})
     return rows
 

@@ -25,7 +25,7 @@ def with_devices(consumers: t.Sequence[Consumer], nodes: list[Node]) -> list[Con
         consumers: Workloads, with their scheduler's numbers of devices.
         nodes: All nodes.
     """
-    known = {node.name: _Devices(node) for node in nodes}
+    known = {node.key: _Devices(node) for node in nodes}
     return [_completed(row, known) for row in consumers]
 
 
@@ -171,7 +171,7 @@ def processes(node: Node) -> t.Iterable[Consumer]:
                 stat["gpuRequest"] += pid not in pids
                 if pid not in pids:
                     t.cast("list[t.Any]", row["devices"]).append(
-                        (node.name, device["index"])
+                        (node.key, device["index"])
                     )
                 pids.add(pid)
         used = device["utilization_percent"]
@@ -182,7 +182,7 @@ def processes(node: Node) -> t.Iterable[Consumer]:
             weights[pid] = weight + 1
             stat["gpuUtilization"] = (before + (used or 0) / 100) / weights[pid]
     for row in rows.values():
-        row["nodes"] = [(node.name, round(row["stat"]["gpuEquivalent"], 6))]
+        row["nodes"] = [(node.key, round(row["stat"]["gpuEquivalent"], 6))]
     return rows.values()
 
 
@@ -192,7 +192,7 @@ def _process(node: Node, process: Process) -> Consumer:
         kind="Process",
         name=process["name"],
         namespace=process["user"],
-        uid=f"{node.name}/{process['pid']}",
+        uid=f"{node.key}/{process['pid']}",
         source="facts",
         cluster=cluster["name"] if cluster else None,
         devices=[],

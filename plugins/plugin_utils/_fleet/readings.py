@@ -66,6 +66,7 @@ class Measurement:
     name: str
     aliases: tuple[str, ...]
     target: str
+    cluster: str | None
     exporter: str
     facts: Facts
 
@@ -89,6 +90,7 @@ def _measurement(measured: Measured, warn: Warn) -> Measurement | None:
         name=name,
         aliases=_aliases(measured.aliases),
         target=measured.target if is_text(measured.target) else "",
+        cluster=measured.cluster if is_text(measured.cluster) else None,
         exporter=measured.exporter,
         facts=facts,
     )
@@ -117,6 +119,7 @@ def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
         waiting={why: number or 0.0 for why, number in waiting.items()}
         if is_known
         else None,
+        cluster=schedule.cluster if is_text(schedule.cluster) else None,
     )
 
 

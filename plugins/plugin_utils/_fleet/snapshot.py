@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from . import consuming, faults, matching, readings, state, telemetry
@@ -51,8 +52,13 @@ def assemble(
     measurements = readings.measurements(measured, texts.append)
     checked = readings.schedules(schedules, texts.append)
     known = matching.add_servers(hosts, servers)
-    known = telemetry.measure(known, measurements, now, texts.append, stale_after)
-    joined = telemetry.assign(matching.join(known, checked))
+    labels = [each.cluster for each in measurements]
+    foreign = matching.is_foreign(known, checked, labels)
+    joined = matching.join(known, checked, foreign)
+    known = telemetry.measure(
+        joined.hosts, measurements, now, texts.append, stale_after, foreign
+    )
+    joined = telemetry.assign(replace(joined, hosts=known))
     storages = [
         *(each.storage for each in listings),
         *(each.storage for each in measured),
@@ -86,7 +92,7 @@ def build(
 
     Args:
         hosts: All hosts; those without accelerators are left out.
-        consumers: What schedulers know of workloads, with `devices`, names of hosts and
+        consumers: What schedulers know of workloads, with `devices`, keys of hosts and
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
@@ -98,7 +104,7 @@ def build(
         rules: What is a fault; the default policy without it.
     """
     rules = faults.policy() if rules is None else rules
-    in_order = sorted(hosts, key=lambda host: host.name)
+    in_order = sorted(hosts, key=lambda host: (host.name, host.key))
     nodes = [_node(host, now, stale_after, rules) for host in in_order]
     nodes = [node for node in nodes if _has_devices(node)]
     rows = consuming.with_devices(consumers, nodes)
@@ -143,6 +149,7 @@ def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -
         facts = None
     return Node(
         name=host.name,
+        key=host.key,
         server=host.server or state.NO_SERVER,
         state=known.state,
         facts=host.facts,

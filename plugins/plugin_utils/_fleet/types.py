@@ -279,8 +279,8 @@ class Stat(t.TypedDict):
 class ConsumerDetails(t.TypedDict, total=False):
     """What only some consumers have.
 
-    `devices` are names of hosts with indexes, None if they are not known. `nodes` are
-    names of hosts with how many devices they hold there, None if it is not known.
+    `devices` are keys of hosts with indexes, None if they are not known. `nodes` are
+    keys of hosts with how many devices they hold there, None if it is not known.
     `consumers` is how many consumers a row sums up.
     """
 
@@ -357,6 +357,8 @@ class Schedule:
             the scheduler names it. Those of `pending` are among them.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
+        labeled: Whether that name is what a label of series says, which may be none
+            that anybody else uses.
         warnings: What else could not be read.
     """
 
@@ -367,6 +369,7 @@ class Schedule:
     waiting: Mapping[str, float] | None = None
     failure: str | None = None
     cluster: str | None = None
+    labeled: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -389,6 +392,7 @@ class Measured:
         aliases: Further names and addresses.
         target: The address that it was read from, which no node can set; empty where
             that is not known.
+        cluster: Name of its cluster, as a label of its series says; None if none does.
         exporter: What has measured it; a node has one target of each.
         facts: What was measured: a record with any of the keys of `gpu_facts`.
     """
@@ -396,6 +400,7 @@ class Measured:
     name: str
     aliases: tuple[str, ...] = ()
     target: str = ""
+    cluster: str | None = None
     exporter: str = ""
     facts: Record
 
@@ -406,13 +411,13 @@ class Telemetry:
 
     Attributes:
         measured: Nodes, each any number of times.
-        schedule: What a scheduler has told it.
+        schedules: What schedulers have told it.
         storage: Space of the fleet's storage.
         warnings: What could not be read.
     """
 
     measured: Sequence[Measured] = ()
-    schedule: Schedule | None = None
+    schedules: Sequence[Schedule] = ()
     storage: Storage | None = None
     warnings: tuple[str, ...] = ()
 
@@ -446,6 +451,9 @@ class Host:
         offers: What the schedulers know of it.
         unjoined: Whether its cluster's scheduler was read and has no such node.
         expected_rdma_ports: How many ports should be active; None if nobody says.
+        aliases: Further names and addresses that schedulers have for it, lower case.
+        key: What tells it from others of its name, in other clusters; its name where
+            there is no other. Devices of consumers are named by it.
     """
 
     name: str
@@ -454,6 +462,13 @@ class Host:
     offers: tuple[Offer, ...] = ()
     unjoined: bool = False
     expected_rdma_ports: int | None = None
+    aliases: frozenset[str] = frozenset()
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        """Complete the key."""
+        if not self.key:
+            object.__setattr__(self, "key", self.name)
 
 
 class Fault(t.TypedDict):
@@ -509,6 +524,7 @@ class Node:
 
     Attributes:
         name: Name of the host.
+        key: What tells it from others of its name.
         server: Its server.
         state: How it does.
         facts: What was measured last, however old; None if nothing was.
@@ -521,6 +537,7 @@ class Node:
     """
 
     name: str
+    key: str
     server: Server
     state: NodeState
     facts: Facts | None

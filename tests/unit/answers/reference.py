@@ -141,7 +141,8 @@ def _schedule(world: World, source: str, cluster: str) -> Schedule:
     nodes = [
         factory.scheduled(
             machine.name,
-            provider_id=f"id-{cluster}-{machine.name}",
+            # Those that no cloud tells are found by cluster and name.
+            provider_id=None if machine.gone else f"id-{cluster}-{machine.name}",
             offer=_offer(offered),
         )
         for machine in world.machines

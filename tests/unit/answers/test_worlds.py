@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+import types
+import typing as t
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
         hosts: Record | None = None,
         kube: Record | None = None,
         slurm_world: Record | None = None,
+        clusters: t.Mapping[str, str] = types.MappingProxyType({}),
         **options: Any,
     ) -> dict[str, Record]:
         """Make the reports.
@@ -106,6 +109,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
             hosts: Variables of the inventory's hosts.
             kube: Lists of each Kubernetes cluster, by name; None if it is down.
             slurm_world: Lists of each Slurm, by name; None if it is down.
+            clusters: Names of clusters, by name of the Kubernetes cluster.
             options: Other options of the reports.
         """
 
@@ -132,7 +136,14 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
         monkeypatch.setattr(slurm.client, "commands", commands)
         sources = [
             {"type": "facts"},
-            *({"type": "kubernetes", "kubeconfig": name} for name in kube or ()),
+            *(
+                {
+                    "type": "kubernetes",
+                    "kubeconfig": name,
+                    "cluster": clusters.get(name),
+                }
+                for name in kube or ()
+            ),
             *({"type": "slurm", "login": name} for name in slurm_world or ()),
         ]
         usual = {"max_age": 0, "now": fleets.NOW.isoformat(), "include_pods": True}
@@ -452,9 +463,28 @@ def test_the_order_of_the_input_does_not_matter(ask: Ask) -> None:
     one = ask(kube={"k": {"nodes": nodes, "pods": pods}})
     other = ask(kube={"k": {"nodes": nodes[::-1], "pods": pods[::-1]}})
     assert one == other
-    assert len(one["overview"]["warnings"]) == 2
+    assert len(one["overview"]["warnings"]) == 3
     names = [pod["name"] for pod in one["consumers"]["data"][0]["pods"]]
     assert names == ["p0", "p1", "p2", "p3"]
+
+
+# Several clusters ---------------------------------------------------------------------
+
+
+def test_clusters_whose_nodes_have_the_same_names(ask: Ask) -> None:
+    one = {"nodes": [kube_node("node-0")], "pods": [kube_pod("p", 2, "node-0")]}
+    two = {"nodes": [kube_node("node-0")], "pods": [kube_pod("q", 8, "node-0")]}
+    found = ask(kube={"a": one, "b": two}, clusters={"a": "A", "b": "B"})
+    report = found["overview"]
+    assert of(report, "totalNodes", "totalGpus") == (2, 16)
+    assert of(report, *STATES) == (10, 6, 0, 0, 0)
+    assert [of(row, "cluster", "allocatedGpus") for row in report["byCluster"]] == [
+        ("A", 2),
+        ("B", 8),
+    ]
+    rows = {row["name"]: row for row in found["consumers"]["data"]}
+    assert rows["p"]["nodes"] == [("node-0", 2.0)]
+    assert (rows["p"]["cluster"], rows["q"]["cluster"]) == ("A", "B")
 
 
 # What is waited for -------------------------------------------------------------------

@@ -288,7 +288,7 @@ def _prometheus(answer: Callable[[str], bytes]) -> Any:
 
     with mock.patch.object(api._http, "request", request):
         telemetry = prometheus.read({"url": "http://prometheus.test"}, 1)
-    schedules = [telemetry.schedule] if telemetry.schedule else []
+    schedules = list(telemetry.schedules)
     return _reported(measured=[telemetry], schedules=schedules)
 
 

@@ -184,8 +184,8 @@ def test_one_that_hangs(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_names(series: dict[str, str], name: str, aliases: tuple[str, ...]) -> None:
-    assert of_nodes.host_name(series) == name
-    assert of_nodes.aliases_of(series) == aliases
+    place = of_nodes.Places("cluster").of(series)
+    assert (place.name, place.aliases) == (name, aliases)
 
 
 def test_prefixes_are_one_word() -> None:

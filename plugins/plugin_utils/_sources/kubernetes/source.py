@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
+from dataclasses import replace
 from functools import partial
 
 from ....module_utils._cloud.engine.clock import Clock
@@ -16,15 +18,17 @@ from ....module_utils._cloud.services.session import Cloud
 from ....module_utils._schedulers import kubeconfig, kubernetes
 from ....module_utils._schedulers.errors import SchedulerError
 from ....module_utils._schedulers.kubernetes import Get, Refused, listed
-from ..._fleet.types import Consumer, Record, Schedule, consumer
+from ..._fleet.types import Consumer, Record, Schedule, Scheduled, consumer
 from ..base import Source, no_schedule
 from ..failure import SourceError
 from ..partial import guarded
 from . import claims
+from .exporters import Addresses
 from .held import Held
 from .owners import Owner, Owners
 from .records import Node, Pod
 from .resources import RESOURCES, matcher
+from .unknown import unknown
 
 USER = "gpufleet:reports"
 GROUPS = ("gpufleet:readers",)
@@ -131,8 +135,27 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
     read_pod = guarded(
         partial(Pod.of, is_device=is_device), "pod", warnings.append, Pod.unknown
     )
-    nodes = listed(get, "/api/v1/nodes", read_node)
-    pods = listed(get, "/api/v1/pods", read_pod, _RUNNING)
+    strange: set[str] = set()
+
+    def read_resources(raw: Record) -> Node | None:
+        with contextlib.suppress(AttributeError, TypeError):  # of no known shape
+            strange.update(unknown(raw, is_device))
+        return read_node(raw)
+
+    nodes = listed(get, "/api/v1/nodes", read_resources)
+    if strange:
+        warnings.append(
+            f"resources {', '.join(sorted(strange)[:5])} are not known as devices. If "
+            "they are, name them in sources[].resources"
+        )
+    addresses = Addresses()
+
+    def read_address(raw: Record) -> Pod | None:
+        with contextlib.suppress(Exception):  # read_pod warns, where it matters
+            addresses.add(raw)
+        return read_pod(raw)
+
+    pods = listed(get, "/api/v1/pods", read_address, _RUNNING)
     devices = claims.read(get, is_device, warnings.append)
     owners = Owners(get, warnings.append)
     owners.learn(pod.owner for pod in pods if pod.owner)
@@ -142,13 +165,17 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
         _add(consumers, pod, units, equivalent, owners.top(pod.owner), cluster)
     return Schedule(
         source="kubernetes",
-        nodes=held.scheduled(),
+        nodes=[_with_addresses(node, addresses) for node in held.scheduled()],
         consumers=list(consumers.values()),
         pending=held.pending(),
         waiting=held.waiting(),
         cluster=cluster,
         warnings=(*warnings, *held.warnings),
     )
+
+
+def _with_addresses(node: Scheduled, addresses: Addresses) -> Scheduled:
+    return replace(node, aliases=(*node.aliases, *addresses.of(node.name)))
 
 
 def _add(

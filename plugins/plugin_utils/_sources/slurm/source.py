@@ -11,7 +11,7 @@ from functools import partial
 from ....module_utils._schedulers import slurm as client
 from ....module_utils._schedulers.errors import SchedulerError
 from ..._fleet.types import Consumer, Record, Schedule
-from ..base import TLS, Source, no_schedule
+from ..base import HTTP, Source, headers, no_schedule, tls, wrong_http
 from ..failure import SourceError
 from ..partial import guarded, text
 from . import jobs as _jobs
@@ -23,9 +23,9 @@ def read(options: Record, timeout: float) -> Schedule:
     """Read nodes and jobs.
 
     Args:
-        options: `url`, `user`, `token`, `validate_certs` and `ca_cert` for
-            slurmrestd; or `login`, a host that `ssh` reaches and where Slurm's
-            commands are, and this machine without it. `cluster` names the cluster;
+        options: `url`, `user`, `token` and those of `base.HTTP` for slurmrestd; or
+            `login`, a host that `ssh` reaches and where Slurm's commands are, and this
+            machine without it. `cluster` names the cluster;
             `health_check_users` are those that drain nodes for a health check.
         timeout: Seconds for all requests or commands together.
 
@@ -39,8 +39,8 @@ def read(options: Record, timeout: float) -> Schedule:
                 timeout,
                 user=options.get("user"),
                 token=options.get("token"),
-                validate_certs=options.get("validate_certs", True),
-                ca_cert=options.get("ca_cert"),
+                headers=headers(options),
+                **tls(options),
             )
         else:
             records = client.commands(options.get("login"), timeout)
@@ -55,8 +55,9 @@ def read(options: Record, timeout: float) -> Schedule:
 
 
 def _check(options: Record) -> str | None:
-    both = options["url"] and options["login"]
-    return ": give url or login, not both" if both else None
+    if options["url"] and options["login"]:
+        return ": give url or login, not both"
+    return wrong_http(options)
 
 
 SOURCE = Source(
@@ -71,7 +72,7 @@ SOURCE = Source(
             "elements": "str",
             "default": list(_nodes.HEALTH_CHECKS),
         },
-        **TLS,
+        **HTTP,
     },
     check=_check,
     read=read,
