@@ -25,7 +25,8 @@ options:
           - V(facts) is what M(gpufleet.openstack.gpu_facts) has found.
           - V(kubernetes) is what a Kubernetes cluster has given out, to which
             workloads. It requires the Python package C(urllib3) on the controller, and
-            the right to list nodes, pods and the owners of pods.
+            the right to list nodes, pods, the owners of pods, and resource claims and
+            slices.
           - V(openstack) is the nodes of O(sources[].cloud) and its storage, as Cinder's
             pools tell it; it takes no inventory then. Pools take an administrator.
           - V(prometheus) is what exporters have measured, NVIDIA's dcgm-exporter,
@@ -131,9 +132,9 @@ options:
         type: str
       resources:
         description:
-          - Names of resources of Kubernetes that are devices, beside
-            C(nvidia.com/gpu), C(nvidia.com/gpu.shared), C(nvidia.com/mig-*),
-            C(amd.com/gpu), C(habana.ai/gaudi) and C(intel.com/npu).
+          - Names of further resources of Kubernetes that are devices, and of drivers
+            and device classes of resource claims. Those of NVIDIA, AMD, Intel, Habana
+            and further vendors are known.
         type: list
         elements: str
         default: []
@@ -150,7 +151,8 @@ options:
         description:
           - Groups of Kubernetes that the certificate is for, where
             O(sources[].cloud) signs it.
-          - They require the right to list nodes, pods and the owners of pods. The
+          - They require the right to list nodes, pods, the owners of pods, and resource
+            claims and slices. The
             playbook C(gpufleet.openstack.kubernetes_access) grants it to
             C(gpufleet:readers). Administrators are C(system:masters).
         type: list
@@ -240,7 +242,9 @@ options:
     description: Only the one of V(nodes) that has this name.
     type: str
   status:
-    description: Only V(nodes) of this state.
+    description:
+      - Only V(nodes) of this state. V(idle), V(partial), V(busy) and V(unknown) are
+        healthy nodes, as V(overview) counts them.
     type: str
     choices: [healthy, faulty, maintenance, idle, partial, busy, unknown]
   strict:
@@ -283,19 +287,21 @@ notes:
   - "A node counts in one of C(healthyNodes), C(faultyNodes) and C(maintenanceNodes);
     a healthy one in one of C(fullyIdleNodes), C(partiallyIdleNodes), C(busyNodes) and
     C(unknownNodes)."
-  - A node's capacity is what a scheduler has there, or else what the flavor declares,
-    or else what was measured. A device counts as given out where a scheduler says
-    so; on nodes that none has where a process holds it, and a part of a device as
-    that part.
+  - A node's capacity, in physical devices, is the largest number that the flavor, the
+    labels of a feature discovery, measurements or a scheduler give. Units of a
+    scheduler that are parts or replicas of devices are fractions of them. Fewer offered
+    or measured is a fault. A device counts as given out where a scheduler says so; on
+    nodes that none has where a process holds it, and a part of a device as that part.
   - A node of a scheduler is the host that has its server's id, or else one of its
     addresses, or else its name, whole or up to the first dot, in the cluster that both
     name. A different id or cluster prevents a match. A node that matches no host counts
     as a node of its own, with the cluster of its source.
-  - "C(allocationRate) is devices given out by capacity, over healthy nodes where both
-    are known. C(utilization) is the mean of the devices that are given out.
-    C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of
-    faulty nodes) and C(unknownGpus). C(coverage) is the share of devices whose
-    utilization is known."
+  - "Each device is in one state, the first that applies: faulty (by a fault of its own,
+    or because its whole node is unusable), in maintenance, unknown, allocated, idle.
+    C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus),
+    C(maintenanceGpus) and C(unknownGpus). C(allocationRate) is allocated by allocated
+    and idle. C(utilization) is the mean of the allocated devices. C(coverage) is the
+    share of devices whose utilization is known."
   - Reading the variables of a host takes about a tenth of a millisecond in
     ansible-core, and ten times that where one of C(gpufleet), C(gpufleet_node) and
     C(gpufleet_expected_rdma_ports) is a template.

@@ -220,11 +220,12 @@ notes:
     process holds it, or with V(prometheus) where kube-state-metrics says so. Facts that
     are missing, old, or more than 60 s ahead of time make a node unknown, not faulty."
   - "C(gpufleet_health) holds C(health) (V(healthy), V(faulty) or V(maintenance)),
-    C(faults) (each with C(rule), C(device), C(evidence), C(since) and C(action)),
-    C(allocation) (V(idle), V(partial), V(busy) or V(unknown), with C(reason)),
-    C(capacity) and C(allocated) (in devices), C(measured) (how many the facts tell of
-    now) and C(gathered_at). C(gpufleet_devices) is the list C(devices) of
-    M(gpufleet.openstack.gpu_facts)."
+    C(faults) (each with C(rule), C(device), C(index), C(evidence), C(since) and
+    C(action)), C(allocation) (V(idle), V(partial), V(busy) or V(unknown), with
+    C(reason)), C(capacity) and C(allocated) (in devices), C(devices) (how many are
+    C(allocated), C(idle), C(faulty), C(maintenance) and C(unknown)), C(measured) (how
+    many the facts tell of now) and C(gathered_at). C(gpufleet_devices) is the list
+    C(devices) of M(gpufleet.openstack.gpu_facts)."
   - Where several hosts would have one name, all of them get their id. Where several
     groups would have one name, all of them get C(__) and their id, or another mark of
     what they stand for. So names do not depend on an order.

@@ -9,6 +9,7 @@ What it answers when all is well: tests/integration/test_prometheus.py, by a rea
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failur
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     exporters,
+    workloads,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     labels as of_nodes,
@@ -351,3 +353,22 @@ def test_parts_of_amd_are_one_device(server: Server) -> None:
     devices = measured_devices(server, {"gpu_gfx_busy_instantaneous": rows})
     [device] = devices["b"]
     assert device["utilization_percent"] == pytest.approx(35)
+
+
+@pytest.mark.parametrize(
+    ("label", "resource"),
+    [
+        ("nvidia_com_gpu", "nvidia.com/gpu"),
+        ("nvidia_com_gpu_shared", "nvidia.com/gpu.shared"),
+        ("nvidia_com_mig_1g_10gb", "nvidia.com/mig-1g.10gb"),
+        ("nvidia_com_NVIDIA_A10_12Q", "nvidia.com/NVIDIA_A10_12Q"),
+        ("amd_com_cpx_nps4", "amd.com/cpx_nps4"),
+        ("gpu_intel_com_i915", "gpu.intel.com/i915"),
+        ("huawei_com_Ascend910", "huawei.com/Ascend910"),
+    ],
+)
+def test_resources_by_the_labels_of_kube_state_metrics(
+    label: str, resource: str
+) -> None:
+    assert workloads._resource({"resource": label}) == resource
+    assert re.fullmatch(workloads._DEVICES.partition('"')[2][:-1], label)

@@ -27,8 +27,8 @@ _MODE = re.compile(r"amd\.com/(?:.*\.)?compute(?:-memory)?-partition")
 _INTEL = re.compile(r"gpu\.intel\.com/(?:i915|xe)")
 _INTEL_COUNT = re.compile(r"gpu\.intel\.com/device-id\..*\.count")
 _VGPU = re.compile(
-    r"nvidia\.com/(?:GRID_|NVIDIA_)(?P<model>[A-Z0-9]+)-"
-    r"(?:(?P<slices>[1-7])-)?(?P<memory>[0-9]{1,3})[ABCQ]"
+    r"nvidia\.com/(?:GRID_|NVIDIA_)(?P<model>[A-Z0-9]+)[-_]"
+    r"(?:(?P<slices>[1-7])[-_])?(?P<memory>[0-9]{1,3})[ABCQ]"
 )
 _MEMORY = {
     **{"T4": 16, "L4": 24, "L40": 48, "L40S": 48, "A2": 16, "A10": 24, "A16": 16},

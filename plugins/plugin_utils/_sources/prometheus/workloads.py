@@ -22,19 +22,30 @@ from . import kube_state
 from .api import Labels, Prometheus, Sample
 from .kube_state import Series
 
-_NAMED = {
-    "nvidia_com_gpu": "nvidia.com/gpu",
-    "nvidia_com_gpu_shared": "nvidia.com/gpu.shared",
-    "amd_com_gpu": "amd.com/gpu",
-    "habana_ai_gaudi": "habana.ai/gaudi",
-    "intel_com_npu": "intel.com/npu",
+
+def _mangled(name: str) -> str:
+    """Return a resource's name as kube-state-metrics writes it into a label."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
+_NAMED = {_mangled(name): name for name in RESOURCES if "*" not in name}
+_BEGINNINGS = {
+    _mangled(name.rstrip("*")): name.rstrip("*") for name in RESOURCES if "*" in name
 }
 _MIG = re.compile(r"nvidia_com_mig_(\d+g)_(\d+gb.*)")
-_DEVICES = f'resource=~"{"|".join(_NAMED)}|nvidia_com_mig_.+"'
+_DEVICES = (
+    f'resource=~"{"|".join([*_NAMED, *(f"{begin}.+" for begin in _BEGINNINGS)])}"'
+)
 _DISCOVERED = {
     "label_nvidia_com_gpu_replicas": "nvidia.com/gpu.replicas",
     "label_nvidia_com_gpu_product": "nvidia.com/gpu.product",
     "label_nvidia_com_gpu_count": "nvidia.com/gpu.count",
+    "label_nvidia_com_gpu_present": "nvidia.com/gpu.present",
+    "label_amd_com_gpu_product_name": "amd.com/gpu.product-name",
+    "label_amd_com_gpu_compute_memory_partition": (
+        "amd.com/gpu.compute-memory-partition"
+    ),
+    "label_amd_com_compute_memory_partition": "amd.com/compute-memory-partition",
 }
 
 
@@ -248,4 +259,7 @@ def _resource(labels: Labels) -> str:
     match = _MIG.fullmatch(name)
     if match:
         return f"nvidia.com/mig-{match.group(1)}.{match.group(2)}"
+    begin = next((begin for begin in _BEGINNINGS if name.startswith(begin)), "")
+    if name not in _NAMED and begin:
+        return _BEGINNINGS[begin] + name[len(begin) :]
     return _NAMED.get(name, name)
