@@ -38,15 +38,23 @@ def recent(
 
 
 def _standing(events: list[XidEvent]) -> t.Iterator[tuple[float, XidEvent]]:
-    """Yield events with their ages, in order; an XID 154 replaces those before it."""
+    """Yield the events that stand, in order, with their ages.
+
+    An XID 154 takes the place of the ones before it. If it says that no action is left,
+    it ends all events of its device before it.
+    """
     ages = [(event.age_seconds, event) for event in events]
     known = [(age, event) for age, event in ages if age is not None]
-    newest: dict[str | None, float] = {}
+    newest: dict[str | None, tuple[float, XidEvent]] = {}
     for age, event in known:
-        if event.code == xid_catalog.RECOVERY:
-            newest[event.pci_bus_id] = min(age, newest.get(event.pci_bus_id, age))
+        is_recovery = event.code == xid_catalog.RECOVERY
+        if is_recovery and age <= newest.get(event.pci_bus_id, (age, event))[0]:
+            newest[event.pci_bus_id] = (age, event)
     for age, event in known:
-        if event.code != xid_catalog.RECOVERY or age <= newest[event.pci_bus_id]:
+        until, last = newest.get(event.pci_bus_id, (0.0, event))
+        is_replaced = event.code == xid_catalog.RECOVERY and event is not last
+        is_over = age >= until and event is not last and _action(last) == "IGNORE"
+        if not is_replaced and not is_over:
             yield age, event
 
 

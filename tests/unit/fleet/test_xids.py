@@ -120,3 +120,13 @@ def test_the_last_recovery_action_of_a_device_counts() -> None:
     assert found(wanted, other) == ["XID 154, RESET_GPU", "XID 154, RESTART_BM"]
     assert found(wanted, other, done) == ["XID 154, RESTART_BM"]
     assert found(done, wanted) == []
+
+
+def test_a_device_that_has_recovered() -> None:
+    before = factory.event(79, age_seconds=60.0)
+    other = factory.event(79, age_seconds=60.0, pci_bus_id="c")
+    done = factory.event(154, action=None, message=RECOVERED, age_seconds=50.0)
+    again = factory.event(95, action="RESET_GPU", age_seconds=40.0)
+    assert found(before, done) == []
+    assert found(before, other, done) == ["XID 79, RESTART_BM"]
+    assert found(before, done, again) == ["XID 95, RESET_GPU"]

@@ -264,6 +264,7 @@ def test_gaudi(
     assert (first["vendor"], first["kind"]) == ("habana", "npu")
     assert first["sources"] == ["pci", "accel", "hl_smi"]
     assert first["memory_total_bytes"] == 98304 * MIB
+    assert (first["minor_number"], broken["minor_number"]) == (0, 1)
     assert (first["power_watts"], first["utilization_percent"]) == (96.0, 12)
     assert first["ecc_uncorrected"] is None
     assert first["health"] == "ok"

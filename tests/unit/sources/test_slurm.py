@@ -231,15 +231,58 @@ def test_a_job_of_two_nodes() -> None:
     assert row["cluster"] == "frankfurt"
 
 
-def test_the_shape_of_newer_releases() -> None:
-    newer = job(
-        job_id=7,
-        array_job_id={"set": True, "infinite": False, "number": 5},
-        job_state=["RUNNING"],
-        job_resources={"nodes": {"count": 1, "allocation": [{"name": "gpu1"}]}},
-    )
-    [row] = slurm.schedule([node(state=["MIXED"])], [newer]).consumers
-    assert (row["uid"], row["devices"]) == ("5", [("gpu1", 0), ("gpu1", 1)])
+@pytest.mark.parametrize(
+    ("release", "more"),
+    [
+        (
+            "21.08, API v0.0.37",
+            {"job_resources": {"nodes": "gpu1", "allocated_nodes": {"0": {"cpus": 4}}}},
+        ),
+        (
+            "22.05, API v0.0.38",
+            {"job_resources": {"allocated_nodes": [{"nodename": "gpu1"}]}},
+        ),
+        (
+            "23.02 to 24.05, data_parser v0.0.39 and v0.0.40",
+            {
+                "job_state": ["RUNNING"],
+                "array_job_id": {"set": True, "infinite": False, "number": 5},
+                "job_resources": {
+                    "nodes": "gpu1",
+                    "allocated_nodes": [{"nodename": "gpu1"}],
+                },
+            },
+        ),
+        (
+            "24.05 to 25.05, data_parser v0.0.41 to v0.0.43",
+            {
+                "job_state": ["RUNNING"],
+                "array_job_id": {"set": True, "infinite": False, "number": 5},
+                "job_resources": {
+                    "nodes": {
+                        "count": 1,
+                        "list": "gpu1",
+                        "allocation": [{"index": 0, "name": "gpu1"}],
+                    }
+                },
+            },
+        ),
+    ],
+)
+def test_shapes_of_releases(release: str, more: dict[str, Any]) -> None:
+    known = slurm.schedule([node()], [job(**{"array_job_id": 5, **more})])
+    [row] = known.consumers
+    assert (row["uid"], row["devices"]) == ("5", [("gpu1", 0), ("gpu1", 1)]), release
+    assert known.warnings == ()
+
+
+def test_numbered_nodes_whose_names_are_not_known() -> None:
+    resources = {"nodes": "gpu[1-2]", "allocated_nodes": {"0": {}, "1": {}}}
+    details = ["gpu:mi300x:2(IDX:0-1)", "gpu:mi300x:1(IDX:7)"]
+    [row] = slurm.schedule(
+        [node()], [job(gres_detail=details, job_resources=resources)]
+    ).consumers
+    assert (row["devices"], row["stat"]["gpuEquivalent"]) == (None, 3)
 
 
 @pytest.mark.parametrize(

@@ -155,9 +155,14 @@ def _holding(record: Record, ident: str, units: Mapping[str, Units]) -> Job:
 
 
 def _nodes(record: Record) -> list[str]:
-    """Return the names of a job's nodes, in the order of its details."""
+    """Return the names of a job's nodes, in the order of its details.
+
+    Slurm 21.08 numbers them. Then the name of a single one is known.
+    """
     resources = record.get("job_resources") or {}
     nodes = resources.get("allocated_nodes")
+    if isinstance(nodes, dict):
+        return [text(resources.get("nodes"))] if len(nodes) == 1 else []
     if not nodes:
         newer = resources.get("nodes")
         nodes = newer.get("allocation") if isinstance(newer, dict) else None
