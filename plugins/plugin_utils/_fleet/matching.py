@@ -75,14 +75,22 @@ def in_cluster(host: Host, name: str | None, ident: str | None = None) -> Host:
         name: Name of the cluster; None if not known.
         ident: Id of the server; None if not known.
     """
-    server = host.server or state.NO_SERVER
-    missing = name if server["cluster"] is None else None
-    if missing is None and (server["id"] or not ident):
-        return host
-    own = Server(**{**server, "id": server["id"] or ident})
-    if missing is not None:
-        own["cluster"] = _named(missing)
-    return replace(host, server=own)
+    return replace(host, server=_placed(host.server, name, ident))
+
+
+def _placed(
+    server: Server | None, cluster: str | None, ident: str | None
+) -> Server | None:
+    """Return a server with its cluster and id, where these are not known."""
+    known = server or state.NO_SERVER
+    missing = cluster is not None and known["cluster"] is None
+    if not missing and (known["id"] or not ident):
+        return server
+    own = known.copy()
+    own["id"] = known["id"] or ident
+    if missing:
+        own["cluster"] = _named(str(cluster))
+    return own
 
 
 def is_foreign(
@@ -305,9 +313,12 @@ class _Joining:
 
     def _add_node(self, key: str, node: Scheduled, schedule: Schedule) -> None:
         host = self._known[key]
-        names = frozenset(name.lower() for name in (node.name, *node.aliases))
-        host = replace(host, aliases=host.aliases | names)
-        self._known[key] = in_cluster(host, schedule.cluster, node.provider_id)
+        names = [name.lower() for name in (node.name, *node.aliases)]
+        self._known[key] = replace(
+            host,
+            aliases=host.aliases.union(names),
+            server=_placed(host.server, schedule.cluster, node.provider_id),
+        )
         offers = self._offers[key]
         offers.append(node.offer)
         if len(offers) > 1:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 from .types import Host, Scheduled, Server
 
@@ -64,17 +65,24 @@ def pairs(hosts: t.Sequence[Host], claims: t.Sequence[Claim]) -> dict[int, str]:
     found: dict[int, str] = {}
     taken: set[str] = set()
     for host_texts, claim_texts in _WAYS:
+        if len(found) == min(len(hosts), len(claims)):
+            break
         index = _Index(hosts, host_texts)
         texts = [claim_texts(claim) for claim in claims]
-        counts = Counter(text for each in texts for text in set(each))
+        counts = Counter(chain.from_iterable(map(set, texts)))
         wanted: dict[str, list[int]] = {}
         for number, claim in enumerate(claims):
             if number in found:
                 continue
-            own = [text for text in texts[number] if counts[text] == 1]
-            keys = {index.find(text, claim) for text in own} - {None, *taken}
+            keys = {
+                key
+                for text in texts[number]
+                if counts[text] == 1
+                for key in [index.find(text, claim)]
+                if key is not None and key not in taken
+            }
             if len(keys) == 1:
-                wanted.setdefault(str(keys.pop()), []).append(number)
+                wanted.setdefault(keys.pop(), []).append(number)
         for key, numbers in wanted.items():
             if len(numbers) == 1:
                 found[numbers[0]] = key
@@ -141,9 +149,10 @@ class _Index:
 
     def all(self, text: str, claim: Claim) -> list[Host]:
         """Return the hosts with a text that may be what a claim is of."""
-        hosts = [
-            host for host in self._hosts.get(text, ()) if not _contradicts(host, claim)
-        ]
+        hosts = self._hosts.get(text)
+        if hosts is None:
+            return []
+        hosts = [host for host in hosts if not _contradicts(host, claim)]
         if len(hosts) > 1 and claim.cluster is not None:
             # One of the same cluster goes before those whose cluster nobody knows.
             same = [host for host in hosts if cluster_of(host) == claim.cluster]

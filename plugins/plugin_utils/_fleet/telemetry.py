@@ -171,7 +171,8 @@ def _once(
         other = next((owners[uuid] for uuid in sorted(uuids) if uuid in owners), None)
         if other is None or node.key in known:
             kept[node] = by_node[node]
-            owners.update(dict.fromkeys(uuids - owners.keys(), node))
+            for uuid in uuids:
+                owners.setdefault(uuid, node)
         else:
             warn(
                 f"prometheus: {node.name} has the devices of {other.name}; they are "

@@ -190,6 +190,36 @@ def test_names(series: dict[str, str], name: str, aliases: tuple[str, ...]) -> N
     assert (place.name, place.aliases) == (name, aliases)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "name", "target"),
+    [
+        (["gpu1"], "gpu1", "host-of-gpu1"),
+        # Any target may have series of this name: of two that differ none counts.
+        (["gpu1", "gpu2"], "dcgm-x", "10.244.0.1"),
+        ([], "dcgm-x", "10.244.0.1"),
+    ],
+)
+def test_the_node_of_a_pod(nodes: list[str], name: str, target: str) -> None:
+    pods = [
+        {
+            "pod": "dcgm-x",
+            "pod_ip": "10.244.0.1",
+            "node": node,
+            "host_ip": f"host-of-{node}",
+        }
+        for node in nodes
+    ]
+    places = of_nodes.Places("cluster", pods)
+    place = places.of({"Hostname": "dcgm-x", "instance": "10.244.0.1:9400"})
+    assert (place.name, place.target) == (name, target)
+    # Of another cluster it is another pod.
+    other = places.of({"Hostname": "dcgm-x", "cluster": "B"})
+    assert other.name == "dcgm-x"
+    # What Prometheus itself has labeled is surer.
+    labeled = places.of({"node": "n", "instance": "10.244.0.1:9400"})
+    assert labeled.name == "n"
+
+
 def test_prefixes_are_one_word() -> None:
     amd = exporters.EXPORTERS[1]
     names = ["gpu_health", "amd_gpu_health", "slurm_node_gpu_health", "gpu_healthy"]
