@@ -13,6 +13,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ....module_utils._schedulers.errors import SchedulerError
 from ....module_utils._schedulers.kubernetes import JSON, Get, Refused, listed
 from ..._fleet import partitions
 from ..._fleet.types import Record
@@ -129,18 +130,17 @@ def read(get: Get, is_device: IsDevice, warn: t.Callable[[str], None]) -> Claims
     def is_ours(name: str) -> bool:
         return bool(_DRIVER.fullmatch(name) or is_device(name))
 
-    root = _root(get)
-    if root is None:
-        return Claims()
     try:
-        slices = listed(
-            get, f"{root}/resourceslices", guarded(_slice, "resource slice", warn)
-        )
+        root = _root(get)
+        if root is None:
+            return Claims()
+        read_slice = guarded(_slice, "resource slice", warn)
+        slices = listed(get, f"{root}/resourceslices", read_slice)
         read_claim = guarded(lambda raw: _claim(raw, is_ours), "resource claim", warn)
         claims = listed(get, f"{root}/resourceclaims", read_claim)
-    except Refused as error:
-        hint = _HINT if error.status == 403 else ""
-        warn(f"resource claims are not known: {error}{hint}")
+    except SchedulerError as error:
+        is_forbidden = isinstance(error, Refused) and error.status == 403
+        warn(f"resource claims are not known: {error}{_HINT if is_forbidden else ''}")
         return None
     found = Claims(claims={claim.ident: claim for claim in claims})
     for entry in _newest([each for each in slices if is_ours(each.driver)]):
