@@ -100,7 +100,7 @@ def of(host: Host, declared: int, is_fresh: bool) -> Capacity:
     scales: dict[str, float] = {}
     warnings: list[str] = []
     for offer in offers:
-        scale = _scale(host, offer, known, known > measured or declared == known)
+        scale = _scale(host, offer, known, max(declared, counted) == known)
         if scale != 1.0:
             scales[offer.source] = scale
         warnings += _warnings(host, offer, known, scale)

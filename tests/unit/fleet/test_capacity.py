@@ -72,6 +72,7 @@ def assess(
         # Units are parts of the devices that somebody counts.
         (8, None, (kube(32),), 8, []),
         (0, measured(8), (kube(32),), 8, []),
+        (0, measured(8), (kube(20, counted=8),), 8, []),
         (0, None, (kube(56, counted=8),), 8, []),
         (2, measured(2), (kube(20),), 2, []),
         # Slurm counts devices; its parts have types of their own.
