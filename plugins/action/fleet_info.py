@@ -9,18 +9,20 @@ import typing as t
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils import _reports
 
-ARGUMENT_SPEC = {
+REPORTS_SPEC = {
     "reports": {
         "type": "list",
         "elements": "str",
         "default": ["overview"],
+        "choices": list(_reports.REPORTS),
     },
-    **_reports.ARGUMENT_SPEC,
 }
+ARGUMENT_SPEC = {**REPORTS_SPEC, **_reports.ARGUMENT_SPEC}
 
 
 class ActionModule(ActionBase):
@@ -35,16 +37,22 @@ class ActionModule(ActionBase):
     ) -> dict[str, t.Any]:
         """Compute the reports that are asked for, from one snapshot."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        names = options.pop("reports")
+        options = dict(self._task.args)
         hostvars = (task_vars or {}).get("hostvars") or {}
+        # Not validate_argument_spec: what is wrong may have to be an answer.
+        given = {"reports": options.pop("reports", None) or ["overview"]}
+        chosen = ArgumentSpecValidator(REPORTS_SPEC).validate(given)
+        names = chosen.validated_parameters["reports"]
+        if not isinstance(names, list):
+            names = [str(names)]  # of no type that can be, and so of no report's name
         try:
             reports = _reports.compute(
                 names, options, hostvars, constants.DEFAULT_LOCAL_TMP
             )
-        except (_reports.BadRequest, _reports.Incomplete) as error:
-            if not options["envelope"]:
-                raise AnsibleActionFail(str(error)) from error
-            reports = [_reports.refusal(error) for _name in names]
+        except _reports.BadRequest as error:
+            raise AnsibleActionFail(str(error)) from error
+        except _reports.Unacceptable as error:
+            result |= {"failed": True, "msg": str(error)}
+            reports = error.reports
         by_name = dict(zip(names, reports, strict=True))
         return {**result, "changed": False, **by_name}

@@ -25,7 +25,8 @@ options:
           - V(facts) is what M(gpufleet.openstack.gpu_facts) has found.
           - V(kubernetes) is what a Kubernetes cluster has given out, to which
             workloads. It requires the Python package C(urllib3) on the controller, and
-            the right to list nodes, pods and the owners of pods.
+            the right to list nodes, pods, the owners of pods, and resource claims and
+            slices.
           - V(openstack) is the nodes of O(sources[].cloud) and its storage, as Cinder's
             pools tell it; it takes no inventory then. Pools take an administrator.
           - V(prometheus) is what exporters have measured, NVIDIA's dcgm-exporter,
@@ -40,8 +41,12 @@ options:
         choices: [facts, kubernetes, openstack, prometheus, slurm]
       cluster:
         description:
-          - Name of the cluster that the source is of; in the inventory it is the name
-            of Magnum's.
+          - Name of the cluster that the source belongs to. Use the name that the
+            inventory has for it, which is Magnum's, because nodes are matched with
+            hosts of the same cluster only.
+          - With V(prometheus), it is the cluster of kube-state-metrics. If
+            O(sources[].cluster_label) names several clusters, only series of this one
+            and series without that label are used.
         type: str
       timeout:
         description:
@@ -70,6 +75,13 @@ options:
           - Matchers of labels that narrow down all that Prometheus is asked for,
             C(environment="production", cluster="a") for one.
         type: str
+      cluster_label:
+        description:
+          - Label that holds the name of the cluster of each series, if one Prometheus,
+            Thanos or Mimir has series of several clusters.
+        type: str
+        default: cluster
+        version_added: 0.2.0
       validate_certs:
         description: Whether the TLS certificate of O(sources[].url) is checked.
         type: bool
@@ -77,11 +89,38 @@ options:
       ca_cert:
         description: Path to the CA certificates for that.
         type: path
+      client_cert:
+        description: Path to a certificate to authenticate with, in PEM format.
+        type: path
+        version_added: 0.2.0
+      client_key:
+        description:
+          - Path to the key of O(sources[].client_cert), if it is in a separate file.
+        type: path
+        version_added: 0.2.0
+      headers:
+        description:
+          - Further HTTP headers of each request to O(sources[].url), such as
+            C(X-Scope-OrgID), the tenant of Mimir, or C(THANOS-TENANT). Their values are
+            never shown.
+        type: dict
+        version_added: 0.2.0
       login:
         description:
           - Host where Slurm's commands are, that C(ssh) reaches without asking.
             Without it they are run on the controller.
         type: str
+      health_check_users:
+        description:
+          - Users of Slurm whose drains are faults, because health checks run as them.
+            A node that anybody else drains is in maintenance.
+          - Programs that Slurm runs itself (C(HealthCheckProgram), prolog and epilog)
+            run as V(root), or as V(slurm). If people drain nodes as root at your site,
+            let the health check use a user of its own, and name this user here.
+        type: list
+        elements: str
+        default: [root, slurm]
+        version_added: 0.2.0
       kubeconfig:
         description:
           - Path to the kubeconfig of a Kubernetes cluster, as
@@ -93,9 +132,9 @@ options:
         type: str
       resources:
         description:
-          - Names of resources of Kubernetes that are devices, beside
-            C(nvidia.com/gpu), C(nvidia.com/gpu.shared), C(nvidia.com/mig-*),
-            C(amd.com/gpu), C(habana.ai/gaudi) and C(intel.com/npu).
+          - Names of further resources of Kubernetes that are devices, and of drivers
+            and device classes of resource claims. Those of NVIDIA, AMD, Intel, Habana
+            and further vendors are known.
         type: list
         elements: str
         default: []
@@ -112,7 +151,8 @@ options:
         description:
           - Groups of Kubernetes that the certificate is for, where
             O(sources[].cloud) signs it.
-          - They require the right to list nodes, pods and the owners of pods. The
+          - They require the right to list nodes, pods, the owners of pods, and resource
+            claims and slices. The
             playbook C(gpufleet.openstack.kubernetes_access) grants it to
             C(gpufleet:readers). Administrators are C(system:masters).
         type: list
@@ -169,10 +209,12 @@ options:
     description: Number of the page of V(consumers), from 1.
     type: int
     default: 1
+    aliases: [pageNum]
   page_size:
     description: Rows of a page, 1 to 1000.
     type: int
     default: 10
+    aliases: [pageSize]
   include_pods:
     description: Whether V(consumers) list their pods.
     type: bool
@@ -200,19 +242,37 @@ options:
     description: Only the one of V(nodes) that has this name.
     type: str
   status:
-    description: Only V(nodes) of this state.
+    description:
+      - Only V(nodes) of this state. V(idle), V(partial), V(busy) and V(unknown) are
+        healthy nodes, as V(overview) counts them.
     type: str
     choices: [healthy, faulty, maintenance, idle, partial, busy, unknown]
   strict:
-    description: Whether what would be a warning fails the lookup.
+    description:
+      - Whether a warning is a failure. The message holds all warnings.
     type: bool
     default: false
+  min_coverage:
+    description:
+      - The least share of devices whose utilization must be known, 0.0 to 1.0. A lower
+        C(coverage), or a fleet without devices, is a failure unless this is V(0.0).
+    type: float
+    default: 0.0
+    version_added: 0.2.0
+  fail_on_faults:
+    description:
+      - Whether a fault of any node is a failure. The message holds the first five.
+    type: bool
+    default: false
+    version_added: 0.2.0
   envelope:
     description:
       - Whether each result is what the Clusters API answers, a dictionary of C(code),
-        C(message), C(data) and C(traceId). Bad options and unknown nodes are such an
-        answer then too, with C(code) 400, and no failure; so is what O(strict) does not
-        let pass, with C(code) 500.
+        C(message), C(data) and C(traceId). Errors are such an answer then, too, without
+        C(data), and the task or lookup does not fail.
+      - C(code) is 0 on success, 400 for wrong options and unknown nodes, and 500 for
+        what O(strict), O(min_coverage) or O(fail_on_faults) refuse and for internal
+        errors.
     type: bool
     default: false
 notes:
@@ -227,18 +287,21 @@ notes:
   - "A node counts in one of C(healthyNodes), C(faultyNodes) and C(maintenanceNodes);
     a healthy one in one of C(fullyIdleNodes), C(partiallyIdleNodes), C(busyNodes) and
     C(unknownNodes)."
-  - A node's capacity is what a scheduler has there, or else what the flavor declares,
-    or else what was measured. A device counts as given out where a scheduler says
-    so; on nodes that none has where a process holds it, and a part of a device as
-    that part.
+  - A node's capacity, in physical devices, is the largest number that the flavor, the
+    labels of a feature discovery, measurements or a scheduler give. Units of a
+    scheduler that are parts or replicas of devices are fractions of them. Fewer offered
+    or measured is a fault. A device counts as given out where a scheduler says so; on
+    nodes that none has where a process holds it, and a part of a device as that part.
   - A node of a scheduler is the host that has its server's id, or else one of its
-    addresses, or else its name, whole or up to the first dot. One that no host is
-    counts as a node too.
-  - "C(allocationRate) is devices given out by capacity, over healthy nodes where both
-    are known. C(utilization) is the mean of the devices that are given out.
-    C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus) (all of
-    faulty nodes) and C(unknownGpus). C(coverage) is the share of devices that were
-    measured of late."
+    addresses, or else its name, whole or up to the first dot, in the cluster that both
+    name. A different id or cluster prevents a match. A node that matches no host counts
+    as a node of its own, with the cluster of its source.
+  - "Each device is in one state, the first that applies: faulty (by a fault of its own,
+    or because its whole node is unusable), in maintenance, unknown, allocated, idle.
+    C(totalGpus) is the sum of C(allocatedGpus), C(idleGpus), C(faultyGpus),
+    C(maintenanceGpus) and C(unknownGpus). C(allocationRate) is allocated by allocated
+    and idle. C(utilization) is the mean of the allocated devices. C(coverage) is the
+    share of devices whose utilization is known."
   - Reading the variables of a host takes about a tenth of a millisecond in
     ansible-core, and ten times that where one of C(gpufleet), C(gpufleet_node) and
     C(gpufleet_expected_rdma_ports) is a template.

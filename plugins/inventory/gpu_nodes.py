@@ -131,6 +131,13 @@ options:
       matchers:
         description: Matchers of labels that narrow down all queries.
         type: str
+      cluster_label:
+        description:
+          - Label that holds the name of the cluster of each series, if the server has
+            series of several clusters.
+        type: str
+        default: cluster
+        version_added: 0.2.0
       validate_certs:
         description: Whether its certificate must be valid.
         type: bool
@@ -138,6 +145,21 @@ options:
       ca_cert:
         description: Path to the CA's certificates, in place of the system's.
         type: path
+      client_cert:
+        description: Path to a certificate to authenticate with, in PEM format.
+        type: path
+        version_added: 0.2.0
+      client_key:
+        description:
+          - Path to the key of O(prometheus.client_cert), if it is in a separate file.
+        type: path
+        version_added: 0.2.0
+      headers:
+        description:
+          - Further HTTP headers of each request, such as C(X-Scope-OrgID), the tenant
+            of Mimir, or C(THANOS-TENANT). Their values are never shown.
+        type: dict
+        version_added: 0.2.0
       cluster:
         description:
           - Name of the Magnum cluster whose kube-state-metrics it has. Nodes of that
@@ -198,11 +220,12 @@ notes:
     process holds it, or with V(prometheus) where kube-state-metrics says so. Facts that
     are missing, old, or more than 60 s ahead of time make a node unknown, not faulty."
   - "C(gpufleet_health) holds C(health) (V(healthy), V(faulty) or V(maintenance)),
-    C(faults) (each with C(rule), C(device), C(evidence), C(since) and C(action)),
-    C(allocation) (V(idle), V(partial), V(busy) or V(unknown), with C(reason)),
-    C(capacity) and C(allocated) (in devices), C(measured) (how many the facts tell of
-    now) and C(gathered_at). C(gpufleet_devices) is the list C(devices) of
-    M(gpufleet.openstack.gpu_facts)."
+    C(faults) (each with C(rule), C(device), C(index), C(evidence), C(since) and
+    C(action)), C(allocation) (V(idle), V(partial), V(busy) or V(unknown), with
+    C(reason)), C(capacity) and C(allocated) (in devices), C(devices) (how many are
+    C(allocated), C(idle), C(faulty), C(maintenance) and C(unknown)), C(measured) (how
+    many the facts tell of now) and C(gathered_at). C(gpufleet_devices) is the list
+    C(devices) of M(gpufleet.openstack.gpu_facts)."
   - Where several hosts would have one name, all of them get their id. Where several
     groups would have one name, all of them get C(__) and their id, or another mark of
     what they stand for. So names do not depend on an order.
@@ -391,6 +414,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if checked.error_messages:
             raise AnsibleParserError(f"prometheus: {'; '.join(checked.error_messages)}")
         options: dict[str, t.Any] = checked.validated_parameters
+        complaint = prometheus.SOURCE.check(options)
+        if complaint:
+            raise AnsibleParserError(f"prometheus{complaint}")
         return options
 
     def _key(self, filters: Filters) -> str:
@@ -551,7 +577,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         fleet = snapshot.assemble(
             [host for host in hosts if host],
             measured=[measured],
-            schedules=[measured.schedule] if measured.schedule else [],
+            schedules=measured.schedules,
             warnings=warnings,
             stale_after=self.get_option("stale_after"),
         )
@@ -579,7 +605,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _add_health(self, fleet: Fleet, nodes: dict[str, Server]) -> None:
         """Add how nodes do: variables, and groups that say so."""
         for node in fleet.nodes:
-            if node.name not in nodes:
+            if node.key not in nodes:
                 continue  # Prometheus knows it, and this inventory does not
             for group in groups.of_state(node.state):
                 self.inventory.add_group(group)

@@ -348,6 +348,8 @@ def request(
     password: str | None = None,
     validate_certs: bool = True,
     ca_cert: str | None = None,
+    client_cert: str | None = None,
+    client_key: str | None = None,
 ) -> Json:
     """Request a JSON object. Redirects are not followed.
 
@@ -360,6 +362,8 @@ def request(
         password: The user's password.
         validate_certs: Whether to check the server's certificate.
         ca_cert: Path of the CA certificates to check it with.
+        client_cert: Path of a certificate to show to the server.
+        client_key: Path of its key, if that is in a file of its own.
 
     Returns:
         The answer.
@@ -379,10 +383,12 @@ def request(
     proxy = of_environment(address)
     proxies = {urlsplit(address).scheme: proxy} if proxy else {}
 
+    connecting = _Connecting(validate_certs, ca_cert, client_cert, client_key)
+
     def exchange() -> tuple[int, str, str, bytes]:
         opener = urllib.request.OpenerDirector()
         opener.add_handler(urllib.request.ProxyHandler(proxies))
-        opener.add_handler(_Connecting(validate_certs, ca_cert))
+        opener.add_handler(connecting)
         opener.add_handler(urllib.request.UnknownHandler())
         sent = urllib.request.Request(address, data, every)
         with opener.open(sent, timeout=seconds_until(deadline)) as answer:
@@ -404,8 +410,15 @@ def request(
 
 def _credentials(headers: t.Mapping[str, str]) -> t.Iterator[str]:
     for name, value in headers.items():
-        if name == "Authorization" or "token" in name.lower():
+        if is_secret(name):
+            yield value
             yield value.rpartition(" ")[2]
+
+
+def is_secret(header: str) -> bool:
+    """Return whether a header holds a credential, as its name says."""
+    words = ("auth", "token", "secret", "key", "password", "cookie")
+    return any(word in header.lower() for word in words)
 
 
 def redirect_text(address: str, option: str) -> str:
@@ -457,12 +470,22 @@ class _Connecting(urllib.request.AbstractHTTPHandler):
     Args:
         validate_certs: Whether to check a server's certificate.
         ca_cert: Path of the CA certificates to check it with.
+        client_cert: Path of a certificate to show to the server.
+        client_key: Path of its key, if that is in a file of its own.
     """
 
-    def __init__(self, validate_certs: bool, ca_cert: str | None) -> None:
+    def __init__(
+        self,
+        validate_certs: bool,
+        ca_cert: str | None,
+        client_cert: str | None,
+        client_key: str | None,
+    ) -> None:
         super().__init__()
         self._validate_certs = validate_certs
         self._ca_cert = ca_cert
+        self._client_cert = client_cert
+        self._client_key = client_key
 
     http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 
@@ -475,9 +498,23 @@ class _Connecting(urllib.request.AbstractHTTPHandler):
         # Imported here: it takes 0.1 s, and most modules send no such request.
         from ansible.module_utils.urls import make_context
 
-        context = make_context(
-            cafile=self._ca_cert, validate_certs=self._validate_certs
-        )
+        try:
+            context = make_context(
+                cafile=self._ca_cert,
+                validate_certs=self._validate_certs,
+                client_cert=self._client_cert,
+                client_key=self._client_key,
+            )
+        except OSError as error:
+            names = {
+                "ca_cert": self._ca_cert,
+                "client_cert": self._client_cert,
+                "client_key": self._client_key,
+            }
+            given = ", ".join(f"{name}: {path}" for name, path in names.items() if path)
+            raise NoAnswer(
+                f"no certificates can be read from {given}: {error}"
+            ) from error
         return self.do_open(_Tls, sent, context=context)
 
 

@@ -18,9 +18,10 @@ description:
   - Everything is done on the controller.
 options:
   reports:
-    description: Which reports; V(overview), V(consumers), V(heatmap) and V(nodes).
+    description: Which reports to compute, from one snapshot.
     type: list
     elements: str
+    choices: [overview, consumers, heatmap, nodes]
     default: [overview]
 extends_documentation_fragment:
   - gpufleet.openstack.attributes.info_module
@@ -70,6 +71,8 @@ overview:
   description:
     - The report of this name, as P(gpufleet.openstack.gpu_report#lookup) describes it.
       So are RV(consumers), RV(heatmap) and RV(nodes).
+    - It is returned, too, if O(strict), O(min_coverage) or O(fail_on_faults) let the
+      task fail, unless O(envelope) is set.
   returned: where it was asked for
   type: dict
   sample:

@@ -41,7 +41,7 @@ options:
       - What to read besides identity and memory, which always come.
       - V(metrics) are utilization, power, temperatures, memory errors and throttling;
         V(processes) those that hold a device; V(rdma) the ports for RDMA; V(xid) what
-        NVIDIA's driver has written to the kernel log.
+        NVIDIA's drivers of GPUs and NVSwitches have written to the kernel log.
     type: list
     elements: str
     choices: [metrics, processes, rdma, xid]
@@ -159,6 +159,13 @@ ansible_facts:
           contains:
             index:
               description: Place in this list, from 0.
+              type: int
+              sample: 0
+            minor_number:
+              description:
+                - Minor number of its device file, V(3) for C(/dev/nvidia3), V(128) for
+                  C(/dev/dri/renderD128). Unlike C(index), it stays the same
+                  when another device is lost, and Slurm counts devices by it.
               type: int
               sample: 0
             pci_bus_id:
@@ -306,7 +313,10 @@ ansible_facts:
                   type: list
                   elements: dict
             processes:
-              description: Processes that hold the device, by process id.
+              description:
+                - Processes that hold memory or a queue of the device, by process id.
+                  Those of NVIDIA's devices compute; one that only draws, such as an X
+                  server, is left out.
               type: list
               elements: dict
               contains:
@@ -380,17 +390,22 @@ ansible_facts:
               sample: 0
         xid_events:
           description:
-            - Faults that NVIDIA's driver wrote to the kernel log, the oldest first;
-              null where the log can't be read or was not gathered.
+            - Faults that NVIDIA's drivers wrote to the kernel log, XIDs of GPUs and
+              SXids of NVSwitches, the oldest first; null where the log can't be read or
+              was not gathered.
           type: list
           elements: dict
           contains:
+            type:
+              description: V(xid), or V(sxid) of a switch.
+              type: str
+              sample: xid
             code:
-              description: The XID.
+              description: The XID or SXid.
               type: int
               sample: 79
             pci_bus_id:
-              description: PCI address of the device.
+              description: PCI address of the device or switch.
               type: str
               sample: "0000:4e:00.0"
             age_seconds:
@@ -398,7 +413,11 @@ ansible_facts:
               type: float
               sample: 3600.5
             action:
-              description: What NVIDIA's catalogue says to do at once.
+              description:
+                - What NVIDIA's catalogue says to do at once. For 154 and the NVLink
+                  errors 144 to 150 it depends on the message. V(RESET_NVSWITCH) is for
+                  an SXid that is fatal, V(IGNORE) for one that is not. Null where the
+                  catalogue does not have the code.
               type: str
               sample: RESTART_BM
             message:

@@ -11,10 +11,12 @@ import uuid
 from dataclasses import replace
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ._answers import consumers, heatmap, nodes, overview
-from ._fleet import faults, snapshot, state
+from ._fleet import coverage, faults, snapshot, state
 from ._fleet.types import Fleet, Record
+from ._fleet.values import shown
 from ._sources import facts, table
 from ._sources.base import WrongOption
 
@@ -59,8 +61,8 @@ ARGUMENT_SPEC: Record = {
     "rules": {"type": "dict", "default": {}},
     "top_k": {"type": "int", "default": 5},
     "matrix": {"type": "bool", "default": False},
-    "page_num": {"type": "int", "default": 1},
-    "page_size": {"type": "int", "default": 10},
+    "page_num": {"type": "int", "default": 1, "aliases": ["pageNum"]},
+    "page_size": {"type": "int", "default": 10, "aliases": ["pageSize"]},
     "include_pods": {"type": "bool", "default": False},
     "group_by": {"type": "str", "choices": list(consumers.GROUPS)},
     "namespace": {"type": "str"},
@@ -71,6 +73,8 @@ ARGUMENT_SPEC: Record = {
     "name": {"type": "str"},
     "status": {"type": "str", "choices": list(nodes.STATES)},
     "strict": {"type": "bool", "default": False},
+    "min_coverage": {"type": "float", "default": 0.0},
+    "fail_on_faults": {"type": "bool", "default": False},
     "envelope": {"type": "bool", "default": False},
 }
 """The options of the documentation fragment `gpufleet.openstack.reports`."""
@@ -81,6 +85,7 @@ _RANGES: tuple[tuple[str, int, int | None], ...] = (
     ("top_k", 1, None),
     ("stale_after", 0, None),
     ("max_age", 0, None),
+    ("min_coverage", 0, 1),
 )
 
 
@@ -88,8 +93,16 @@ class BadRequest(ValueError):
     """An option has a value that can't be, or names what is not there."""
 
 
-class Incomplete(RuntimeError):
-    """Something is missing or odd, and `strict` was asked for."""
+class Unacceptable(RuntimeError):
+    """The fleet is not as `strict`, `min_coverage` or `fail_on_faults` require it.
+
+    Attributes:
+        reports: The reports nevertheless.
+    """
+
+    def __init__(self, complaints: t.Sequence[str], reports: list[Record]) -> None:
+        super().__init__("; ".join(complaints))
+        self.reports = reports
 
 
 def compute(
@@ -102,14 +115,33 @@ def compute(
 
     Args:
         names: Which, of `REPORTS`.
-        options: Values of `ARGUMENT_SPEC`.
+        options: Values of `ARGUMENT_SPEC`, of any type. With `envelope` each failure is
+            an answer, and none is raised.
         hostvars: Variables of all hosts of the inventory.
         folder: Where what the sources tell may be kept; nobody else may write there.
 
     Raises:
         BadRequest: The request is wrong.
-        Incomplete: There are warnings, and `strict` is set.
+        Unacceptable: The fleet is not as the options require it.
     """
+    if not _has_envelope(options):
+        return _computed(names, options, hostvars, folder)
+    try:
+        reports = _computed(names, options, hostvars, folder)
+    except (BadRequest, Unacceptable) as error:
+        return [refusal(error) for _name in names or [""]]
+    except Exception as error:  # noqa: BLE001 -- the API answers, whatever happens
+        text = f"internal error: {type(error).__name__}: {shown(error)}"
+        return [_answer(500, text) for _name in names or [""]]
+    return [_answer(0, "success", report) for report in reports]
+
+
+def _computed(
+    names: t.Sequence[str],
+    options: t.Mapping[str, t.Any],
+    hostvars: t.Mapping[str, t.Mapping[str, t.Any]],
+    folder: str,
+) -> list[Record]:
     for name in names or [""]:
         if name not in REPORTS:
             raise BadRequest(f"{name!r} is none of {', '.join(REPORTS)}")
@@ -119,19 +151,49 @@ def compute(
         reports = [REPORTS[name](fleet, options) for name in names]
     except nodes.NodeNotFound as error:
         raise BadRequest(str(error)) from error
-    if options["envelope"]:
-        return [_answer(0, "success", report) for report in reports]
+    complaints = list(_complaints(fleet, options))
+    if complaints:
+        raise Unacceptable(complaints, reports)
     return reports
 
 
-def refusal(error: BadRequest | Incomplete) -> Record:
+def _complaints(fleet: Fleet, options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield how a fleet is not as the options require it."""
+    if options["strict"]:
+        yield from fleet.warnings
+    least, seen = options["min_coverage"], coverage.share(fleet.nodes)
+    if least and (seen is None or seen < least):
+        yield (
+            f"coverage is {'unknown' if seen is None else seen}, and min_coverage is "
+            f"{least:g}: look at the warnings for what is not measured"
+        )
+    if options["fail_on_faults"]:
+        broken = [
+            f"{node.name}: {fault['evidence']}"
+            for node in fleet.nodes
+            for fault in node.state["faults"]
+        ]
+        if broken:
+            more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
+            yield f"there are faults: {'; '.join(broken[:5])}{more}"
+
+
+def refusal(error: Exception) -> Record:
     """What the Clusters API answers to a request that it can't serve."""
-    return _answer(400 if isinstance(error, BadRequest) else 500, str(error), None)
+    return _answer(400 if isinstance(error, BadRequest) else 500, str(error))
 
 
-def _answer(code: int, message: str, data: Record | None) -> Record:
-    trace = f"trace-{uuid.uuid4().hex[:12]}"
-    return {"code": code, "message": message, "data": data, "traceId": trace}
+def _answer(code: int, message: str, data: Record | None = None) -> Record:
+    """Return an answer; the API has no data in those that tell an error."""
+    answer = {"code": code, "message": message}
+    if data is not None:
+        answer["data"] = data
+    return {**answer, "traceId": f"trace-{uuid.uuid4().hex[:12]}"}
+
+
+def _has_envelope(options: t.Mapping[str, t.Any]) -> bool:
+    """Return whether `envelope` is set; what is no boolean is refused later."""
+    return bool(boolean(options.get("envelope") or False, strict=False))
 
 
 def _checked(options: t.Mapping[str, t.Any]) -> Record:
@@ -169,7 +231,6 @@ def _snapshot(
 
     Raises:
         BadRequest: The policy of faults can't be.
-        Incomplete: There are warnings, and `strict` is set.
     """
     try:
         rules = faults.policy(options["preset"], options["rules"])
@@ -190,6 +251,5 @@ def _snapshot(
         stale_after=options["stale_after"],
         rules=rules,
     )
-    if fleet.warnings and options["strict"]:
-        raise Incomplete("; ".join(fleet.warnings))
-    return fleet
+    gaps = coverage.gaps(fleet.nodes, fleet.now, options["stale_after"])
+    return replace(fleet, warnings=[*fleet.warnings, *gaps])

@@ -81,8 +81,9 @@ def _serve(port: int, nodes: int, pods: int, devices: int, ready: Any) -> None:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             number = int(parse_qs(url.query).get("continue", ["0"])[0])
-            content = answers[url.path][number]
-            self.send_response(200)
+            pages = answers.get(url.path)
+            content = pages[number] if pages else b'{"message": "not found"}'
+            self.send_response(200 if pages else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -36,10 +36,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._answers import
     overview,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import snapshot
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import (
-    facts,
-    slurm,
-)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import facts
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
     source as kubernetes,
 )
@@ -48,6 +45,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.openst
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     source as prometheus,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.slurm import (
+    source as slurm,
 )
 from beds.prometheus import pages
 from beds.prometheus.server import Prometheus, Target

@@ -159,7 +159,9 @@ def test_nodes_and_pods_behave_as_told(plane: ControlPlane, api: Api) -> None:
     eventually(ready, ("True", "KubeletReady"))
 
 
-def test_the_scheduler_allocates_claims(plane: ControlPlane, api: Api) -> None:
+def test_the_scheduler_allocates_claims(
+    plane: ControlPlane, api: Api, tmp_path: Path
+) -> None:
     join(api, Node("n1", uuids=["GPU-1", "GPU-2"]))
     pods = [claims.pod(f"p{number}") for number in range(3)]
     plane.apply([claims.TEMPLATE, *pods])
@@ -167,6 +169,15 @@ def test_the_scheduler_allocates_claims(plane: ControlPlane, api: Api) -> None:
     path = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"
     given = claims.allocated(api.get(path)["items"])
     assert given == [("n1", "gpu-0"), ("n1", "gpu-1")]
+
+    # So does the source of the reports count them.
+    granted(plane)
+    known = read(plane, tmp_path, "gpufleet:readers")
+    assert known.warnings == ()
+    [offer] = [one.offer for one in known.nodes if one.name == "n1"]
+    assert (offer.capacity, offer.allocated) == (2, 2)
+    assert (known.pending, known.waiting) == (1, {"Unschedulable": 1})
+    assert [row["stat"]["gpuEquivalent"] for row in known.consumers] == [1, 1]
 
 
 # The source of the reports ----------------------------------------------------------
@@ -225,18 +236,18 @@ def test_readers_read_nodes_and_workloads(
     granted(plane)
     known = read(plane, tmp_path, "gpufleet:readers")
     assert known.warnings == ()
-    offers = {one.name: one.offer for one in known.nodes}
-    assert sorted(offers) == ["n1", "n2", "n3", "n4"]
+    offers = {one.name: one.offer for one in known.nodes if one.offer.has_devices}
     assert {name: (one.capacity, one.allocated) for name, one in offers.items()} == {
         "n1": (8, 8),
         "n2": (8, 0),
         "n3": (8, 0),
         "n4": (8, 7),
+        "n5": (0, 0),
     }
     assert offers["n2"].maintenance == "cordoned"
-    [(rule, evidence)] = offers["n3"].faults
+    [(rule, evidence, *_since)] = offers["n3"].faults
     assert (rule, "KubeletNotReady" in evidence) == ("not_ready", True)
-    assert [rule for rule, _evidence in offers["n4"].faults] == ["not_allocatable"]
+    assert offers["n4"].withheld == 1
     assert known.pending == 16
     rows = {row["name"]: row for row in known.consumers}
     assert {name: row["kind"] for name, row in rows.items()} == {

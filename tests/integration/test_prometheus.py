@@ -30,7 +30,7 @@ def targets(now: float) -> list[Target]:
     """One for each trap."""
     new, old = {"hostname": "gpu1"}, {"Hostname": "dcgm-exporter-sn5rp"}
     pod = {"namespace": "team", "pod": "train-0", "container": "main"}
-    mig = {**old, "Hostname": "gpu3"}
+    mig = {"Hostname": "dcgm-exporter-gpu3"}
     return [
         # Labels as they are spelled since 2026; the first device has a pod.
         Target(
@@ -60,9 +60,10 @@ def targets(now: float) -> list[Target]:
             },
             honor_labels=False,
         ),
-        # Two parts of an A30, of two slices each: no utilization of the whole.
+        # Two parts of an A30, of two slices each: no utilization of the whole. Only
+        # kube-state-metrics knows that the exporter's pod is on gpu3.
         Target(
-            "10.0.0.3:9400",
+            "10.244.0.3:9400",
             "".join(
                 pages.dcgm(
                     mig,
@@ -106,7 +107,16 @@ def targets(now: float) -> list[Target]:
             {"node": "stranger"},
         ),
         Target("10.0.0.1:9100", _infiniband()),
-        Target("127.0.0.1:8080", _kube_state(), {"pod": "ksm"}, honor_labels=False),
+        # A pair of them, on a node of their own.
+        *(
+            Target(
+                f"10.0.0.{last}:8080",
+                _kube_state(),
+                {"pod": f"ksm-{last}", "node": "cpu1"},
+                honor_labels=False,
+            )
+            for last in (10, 11)
+        ),
         Target(
             "10.0.0.9:9567",
             pages.line("juicefs_total_space", {"vol_name": "a", "mp": "/a"}, 10**13)
@@ -158,6 +168,9 @@ def _kube_state() -> str:
         owner = {"owner_kind": "ReplicaSet", "owner_name": "train-5f"}
         labels = {**ident, **owner, "owner_is_controller": "true"}
         lines.append(pages.line("kube_pod_owner", labels, 1))
+    exporter = {"namespace": "gpu", "pod": "dcgm-exporter-gpu3", "node": "gpu3"}
+    place = {"pod_ip": "10.244.0.3", "host_ip": "10.0.0.3"}
+    lines.append(pages.line("kube_pod_info", {**exporter, **place}, 1))
     owner = {"owner_kind": "Deployment", "owner_name": "train"}
     labels = {"namespace": "team", "replicaset": "train-5f", **owner}
     lines.append(pages.line("kube_replicaset_owner", labels, 1))
@@ -283,7 +296,9 @@ def _nodes(rows: list[dict[str, Any]]) -> None:
 
 
 def _overview(overview: dict[str, Any]) -> None:
-    assert overview["warnings"] == []
+    assert overview["warnings"] == [
+        "1 nodes' facts are older than 100 s, the oldest 2 min"
+    ]
     told = {
         (fault["node"].partition(".")[0], fault["rule"]) for fault in overview["faults"]
     }
@@ -294,8 +309,11 @@ def _overview(overview: dict[str, Any]) -> None:
     rdma = overview["rdmaClusterStat"]
     assert (rdma["totalPorts"], rdma["activePorts"]) == (2, 1)
     assert rdma["bandwidth"] == "400Gbps"
-    # gpu2 alone is healthy and known: one of two devices, at 80 %.
-    assert (overview["allocationRate"], overview["utilization"]) == (0.5, 0.8)
+    # Of gpu1 one device is faulty, and the other allocated; of gpu2 one of two is. The
+    # XID names no device, and may be of the one that is faulty.
+    assert (overview["allocatedGpus"], overview["idleGpus"]) == (2, 1)
+    assert (overview["allocationRate"], overview["utilization"]) == (0.6667, 0.8)
+    assert overview["faultyGpus"] == 2
     assert overview["utilizationBasis"] == "device"
 
 
@@ -320,4 +338,5 @@ def _failures(prometheus: Prometheus, fleet: Fleet) -> None:
     narrowed = fleet(prometheus.url, source={"matchers": 'hostname="stranger"'})
     measured = [row["name"] for row in narrowed["nodes"]["data"] if row["devices"]]
     assert measured == ["stranger"]
-    assert narrowed["overview"]["warnings"] == []
+    [warning] = narrowed["overview"]["warnings"]
+    assert warning.startswith("5 nodes have no facts")

@@ -259,5 +259,8 @@ def test_a_fleet_of_nothing(tmp_path: Path) -> None:
     out = report(tmp_path, 0)
     with chromium() as browser:
         browser.get(f"file://{out}/report.html")
-        assert "0 of 0 healthy" in browser.find_element(By.ID, "tiles").text
+        assert "no nodes" in browser.find_element(By.ID, "tiles").text
+        # Nobody has looked at anything, so nothing is green.
+        assert browser.find_elements(By.CLASS_NAME, "good") == []
+        assert "not enough is measured" in browser.find_element(By.ID, "faults").text
         assert browser.get_log("browser") == []

@@ -76,14 +76,14 @@ class AmdgpuReader:
         return facts
 
     def _partition(self, node: Record) -> Record:
-        held = self._held.get(node["gpu_id"], []) if self._held else None
+        gathered = "processes" in self._gather
         return {
             "index": node["partition"],
             "uuid": None,
             "profile": None,
             "memory_total_bytes": node["memory_total_bytes"],
             "memory_used_bytes": node["memory_used_bytes"],
-            "processes": held if "processes" in self._gather else None,
+            "processes": self._held.get(node["gpu_id"], []) if gathered else None,
         }
 
     def _metrics(self, folder: str) -> Record:
@@ -169,15 +169,24 @@ def _properties(folder: str) -> dict[str, int]:
 
 
 def _kfd_processes(folder: str) -> dict[int, list[Record]]:
-    """Processes with memory on a GPU, by KFD's id of the GPU."""
+    """Processes with memory or a queue on a GPU, by KFD's id of the GPU.
+
+    The kernel lists all GPUs that a process may open, most of them with no memory.
+    """
     held: dict[int, list[Record]] = {}
     for pid in files.names(folder):
+        if not re.fullmatch("[0-9]{1,10}", pid):
+            continue
+        queues = {
+            files.integer(folder, pid, "queues", queue, "gpuid")
+            for queue in files.names(folder, pid, "queues")
+        }
         for name in files.names(folder, pid):
-            match = re.match(r"vram_([0-9]{1,20})$", name)
+            match = re.fullmatch(r"vram_([0-9]{1,20})", name)
             memory = files.integer(folder, pid, name) if match else None
-            if match and memory is not None and re.fullmatch("[0-9]{1,10}", pid):
+            if match and memory is not None and (memory or int(match[1]) in queues):
                 process = {"pid": int(pid), "memory_bytes": memory}
-                held.setdefault(int(match.group(1)), []).append(process)
+                held.setdefault(int(match[1]), []).append(process)
     return held
 
 

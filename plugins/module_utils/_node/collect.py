@@ -112,6 +112,8 @@ def _read(
             if failure:
                 device["health"] = "failed"
                 device["health_reasons"].append(f"{name}: {failure}")
+        elif reading.error and reading.is_unusable:
+            lose(device, f"{name}: {reading.error}")
         elif reading.error:
             device["errors"].append(f"{name}: {reading.error}")
 

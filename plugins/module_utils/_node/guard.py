@@ -29,6 +29,10 @@ class Unavailable(Exception):
     """A backend that can't work here: no library, no driver, no permission."""
 
 
+class Unusable(Unavailable):
+    """A driver that serves no program on this node: none of its devices works."""
+
+
 class Lost(Exception):
     """A device that does not work any more."""
 
@@ -44,6 +48,7 @@ class Reader(t.Protocol):
 
         Raises:
             Unavailable: Nothing can be read here.
+            Unusable: Nor can anything be used.
         """
 
     def read(self, key: str) -> Record:
@@ -62,12 +67,14 @@ class Reading(t.NamedTuple):
         records: What was read, by device.
         lost: Why a device could not be, by device.
         error: Why the backend can't work, if so.
+        is_unusable: Whether this is why no device works either.
     """
 
     opened: Record
     records: dict[str, Record]
     lost: dict[str, str]
     error: str | None
+    is_unusable: bool = False
 
     def missing(self, keys: t.Iterable[str]) -> list[str]:
         """Return the devices of which neither is known."""
@@ -79,6 +86,7 @@ class _End(t.NamedTuple):
 
     reason: str | None
     key: str | None = None
+    is_unusable: bool = False
 
 
 def read_guarded(
@@ -104,7 +112,7 @@ def read_guarded(
         if end.key is not None:
             reading.lost[end.key] = end.reason or ""
         elif not (is_over and reading.lost):  # it has opened before, for a lost one
-            return reading._replace(error=end.reason)
+            return reading._replace(error=end.reason, is_unusable=end.is_unusable)
         if is_over:
             late = f"not read: the time for all, {total_limit:g} s, was over"
             reading.lost.update(dict.fromkeys(reading.missing(keys), late))
@@ -140,7 +148,7 @@ def _follow(
         elif kind == "lost":
             reading.lost[key or ""] = content
         else:  # an error, or the end
-            return _End(content)
+            return _End(content, is_unusable=kind == "unusable")
 
 
 class _Child:
@@ -250,7 +258,8 @@ def _work(reader: Reader, keys: t.Sequence[str], pipe: int) -> None:
                 send("record", {"errors": [f"read: {type(error).__name__}: {error}"]})
         send("done", None)
     except Unavailable as error:
-        send("error", printable(str(error)))
+        kind = "unusable" if isinstance(error, Unusable) else "error"
+        send(kind, printable(str(error)))
     # A vendor's wrapper may raise anything at all, SystemExit among it.
     except BaseException as error:  # noqa: BLE001
         send("error", printable(f"{type(error).__name__}: {error}"))

@@ -33,22 +33,23 @@ def judge(device: Record) -> None:
         device["health_reasons"] += worse
     elif device["driver"] is None:
         device["health_reasons"].append("no driver is bound")
-    elif device["sources"] == ["pci"] or device["memory_total_bytes"] is None:
-        _judge_unread(device)
-    else:
-        device["health"] = "ok"
-
-
-def _judge_unread(device: Record) -> None:
-    """Judge a device of which little is known, as is usual for NPUs alone."""
-    if device["sources"] == ["pci"]:
-        device["health_reasons"].append(
-            f"driver {device['driver']}: no backend read it"
-        )
-    elif device["kind"] == "npu" and not device["errors"]:
+    elif device["sources"] == ["pci"]:
+        reason = f"driver {device['driver']}: no backend read it"
+        device["health_reasons"] += [reason, *device["errors"]]
+    elif device["memory_total_bytes"] is not None or _has_none(device):
         device["health"] = "ok"
     else:
         device["health_reasons"].append("its memory could not be read")
+
+
+def _has_none(device: Record) -> bool:
+    """Return whether a device that was read has no memory of its own to tell of.
+
+    Most NPUs have none, nor have GPUs of NVIDIA that use the memory of the processor,
+    GB10 for one.
+    """
+    is_such = device["kind"] == "npu" or device["vendor"] == "nvidia"
+    return is_such and bool(device["model"]) and not device["errors"]
 
 
 def summarize(devices: list[Record], expected: int | None) -> Record:

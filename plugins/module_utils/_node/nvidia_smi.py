@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from . import tool
-from .guard import Lost
+from .guard import Lost, Unusable
 from .record import Record
 from .tool import Column
 
@@ -40,6 +40,14 @@ COLUMNS = (
 )
 _FORMAT = "--format=csv,noheader,nounits"
 
+# What stands in any column of a device that is lost or wedged; memory may be told.
+_LOST = re.compile(r"\[.*(?:lost|requires? reset|reset required).*\]", re.IGNORECASE)
+# `GPU 0000:02:00.0`, `GPU0000:17:00.0` or, of newer ones, `GPU0: 0000:23:00.0`.
+_NO_HANDLE = re.compile(
+    r"device handle for GPU ?(?:[0-9]{1,3}: )?"
+    r"((?:[0-9A-Fa-f]{1,8}:)?[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?): (.+)"
+)
+
 
 def wants(device: Record, _gather: t.Collection[str]) -> bool:
     """Return whether a device was not read by NVML."""
@@ -65,7 +73,10 @@ class NvidiaSmiReader:
         text = tool.run("nvidia-smi", f"--query-gpu={tool.names(COLUMNS)}", _FORMAT)
         self._rows, self._lost = parse(text)
         if not self._rows and not self._lost:
-            raise tool.refusal("nvidia-smi", text)
+            refusal = tool.refusal("nvidia-smi", text)
+            if "version mismatch" in text:
+                raise Unusable(str(refusal))
+            raise refusal
         if "processes" in self._gather:
             columns = "--query-compute-apps=gpu_bus_id,pid,used_gpu_memory"
             self._processes = parse_processes(tool.run("nvidia-smi", columns, _FORMAT))
@@ -76,8 +87,10 @@ class NvidiaSmiReader:
         """Return the facts of a device's row."""
         if key in self._lost:
             raise Lost(self._lost[key])
-        if key not in self._rows:
+        if key not in self._rows and self._rows:
             raise Lost("nvidia-smi does not list it")
+        if key not in self._rows:
+            return {"errors": ["device: nvidia-smi lists none, as one is lost"]}
         facts = tool.facts(COLUMNS, self._rows[key], self._gather)
         if "processes" in self._gather:
             facts["processes"] = self._processes.get(key, [])
@@ -95,14 +108,13 @@ def parse(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
         address = tool.address(row[0])
         if address is None:
             continue
-        gone = next((v for v in row if v.startswith("[") and "lost" in v.lower()), None)
+        gone = next(filter(_LOST.fullmatch, row), None)
         if gone:
             lost[address] = gone.strip("[]")
         else:
             rows[address] = row
-    # Before version 535 or so one lost device costs the whole table.
-    pattern = r"device handle for GPU ?([0-9A-Fa-f:.]+): (.+)"
-    for match in re.finditer(pattern, text):
+    # One lost device may cost the whole table.
+    for match in _NO_HANDLE.finditer(text):
         address = tool.address(match.group(1))
         if address is not None:
             lost[address] = match.group(2).strip()

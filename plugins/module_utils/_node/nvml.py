@@ -15,7 +15,7 @@ import typing as t
 
 from . import nvml_library as nvml
 from . import trusted
-from .guard import Lost, Unavailable
+from .guard import Lost, Unavailable, Unusable
 from .record import Record
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -66,7 +66,9 @@ class NvmlReader:
                 "count": self._nvml.number("nvmlDeviceGetCount_v2"),
             }
         except nvml.NvmlError as error:
-            raise Unavailable(str(error)) from error
+            # CUDA does not start either, until the driver is loaded anew.
+            mismatch = error.code == nvml.VERSION_MISMATCH
+            raise (Unusable if mismatch else Unavailable)(str(error)) from error
 
     def read(self, key: str) -> Record:
         """Read a device."""
@@ -83,6 +85,10 @@ class NvmlReader:
         facts.put("model", lambda: self._nvml.text("nvmlDeviceGetName", handle))
         facts.put("uuid", lambda: self._nvml.text("nvmlDeviceGetUUID", handle))
         facts.put("serial", lambda: self._nvml.text("nvmlDeviceGetSerial", handle))
+        facts.put(
+            "minor_number",
+            lambda: self._nvml.number("nvmlDeviceGetMinorNumber", handle),
+        )
         facts.values["driver_version"] = self._driver_version
         facts.update("memory_total_bytes", lambda: self._memory(handle))
         facts.put("partition_mode", lambda: self._mig_mode(handle))
@@ -228,21 +234,23 @@ class NvmlReader:
         return name.rpartition("MIG ")[2] if "MIG " in name else None
 
     def _all_processes(self, handles: list[c.c_void_p]) -> list[Record]:
-        """Processes on a device and its instances, each once."""
+        """Processes that compute on a device and its instances, each once.
+
+        One that only draws on a screen, such as an X server, is no workload.
+        """
         memory: dict[int, int | None] = {}
         for handle in handles:
-            for kind in ("Compute", "Graphics"):
-                for process in self._processes(handle, kind):
-                    known = process.memory != _UNKNOWN_MEMORY
-                    used = int(process.memory) if known else None
-                    memory[process.pid] = used if known else memory.get(process.pid)
+            for process in self._processes(handle):
+                known = process.memory != _UNKNOWN_MEMORY
+                used = int(process.memory) if known else None
+                memory[process.pid] = used if known else memory.get(process.pid)
         return [{"pid": pid, "memory_bytes": memory[pid]} for pid in sorted(memory)]
 
-    def _processes(self, handle: c.c_void_p, kind: str) -> t.Sequence[nvml.Process]:
+    def _processes(self, handle: c.c_void_p) -> t.Sequence[nvml.Process]:
         room = 64
         while True:
             count, processes = c.c_uint(room), (nvml.Process * room)()
-            name = f"nvmlDeviceGet{kind}RunningProcesses"
+            name = "nvmlDeviceGetComputeRunningProcesses"
             try:
                 self._nvml.newest(name, handle, c.byref(count), processes)
             except nvml.NvmlError as error:

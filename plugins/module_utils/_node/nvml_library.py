@@ -13,6 +13,7 @@ import ctypes as c
 import typing as t
 
 NOT_SUPPORTED, NOT_FOUND, TOO_SMALL = 3, 6, 7
+VERSION_MISMATCH = 18
 LOST = {
     15: "the GPU is lost",
     16: "the GPU needs a reset",

@@ -66,11 +66,12 @@ class PciReader:
     """Reads accelerators in sysfs.
 
     Args:
-        roots: Where sysfs is.
+        roots: Where sysfs and procfs are.
     """
 
     def __init__(self, roots: Roots) -> None:
         self._folder = os.path.join(roots.sysfs, "bus/pci/devices")
+        self._nvidia = os.path.join(roots.procfs, "driver/nvidia/gpus")
 
     def accelerators(self) -> dict[str, Found]:
         """Return the accelerators by address.
@@ -97,13 +98,33 @@ class PciReader:
         """Read a device; `fell_off` says whether it is gone from the bus."""
         folder = os.path.join(self._folder, key)
         node = files.integer(folder, "numa_node")
+        driver = files.link_name(folder, "driver")
         return {
             "fell_off": _fell_off(folder),
-            "driver": files.link_name(folder, "driver"),
+            "driver": driver,
+            "minor_number": self._minor_number(key, driver),
             "numa_node": node if node is not None and node >= 0 else None,
             "pcie_generation": generation(files.text(folder, "current_link_speed")),
             "pcie_width": files.integer(folder, "current_link_width") or None,
         }
+
+    def _minor_number(self, key: str, driver: str | None) -> int | None:
+        """The minor number of a device's file, by which programs open it.
+
+        `/dev/nvidia3` is 3, `/dev/dri/renderD128` is 128, `/dev/accel/accel0` is 0.
+        """
+        if driver == "nvidia":  # whose file for rendering has another number
+            told = files.text(self._nvidia, key, "information") or ""
+            match = re.search(r"^Device Minor:\s*([0-9]{1,6})$", told, re.MULTILINE)
+            return int(match.group(1)) if match else None
+        names = (
+            *files.names(self._folder, key, "drm"),
+            *files.names(self._folder, key, "accel"),
+        )
+        matches = (
+            re.fullmatch("(?:renderD|accel)([0-9]{1,6})", name) for name in names
+        )
+        return next((int(match.group(1)) for match in matches if match), None)
 
 
 def classify(vendor: int, device: int, class_: int) -> tuple[str, str] | None:

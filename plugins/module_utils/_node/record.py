@@ -40,6 +40,7 @@ COUNTERS = (*METRICS, "memory_used_bytes", "processes")
 
 FIELDS = (
     "index",
+    "minor_number",
     "pci_bus_id",
     "vendor",
     "kind",
@@ -65,7 +66,7 @@ FIELDS = (
     "errors",
 )
 
-_BOUNDS = {
+BOUNDS: dict[str, tuple[float, float]] = {
     "memory_total_bytes": (1, 2**50),
     "memory_used_bytes": (0, 2**50),
     "utilization_percent": (0, 100),
@@ -79,8 +80,23 @@ _BOUNDS = {
     "ecc_uncorrected": (0, 2**48),
     "pcie_generation": (1, 9),
     "pcie_width": (1, 32),
+    "minor_number": (0, 2**20 - 1),
+    # Of a process, and of a port for RDMA.
+    "memory_bytes": (0, 2**50),
+    "rate_gbps": (0, 100000),
 }
-"""What a value can be; sentinels of firmware and drivers lie outside."""
+"""What a measured value can be; sentinels of firmware and drivers lie outside.
+
+The reports hold all measurements, whoever made them, to the same bounds.
+"""
+
+UNKNOWN_AT_ZERO = (
+    "power_watts",
+    "temperature_celsius",
+    "memory_temperature_celsius",
+)
+"""Fields that are 0 where there is no sensor, as on a virtual function: a device that
+answers draws some power, and is hardly at the very point of freezing."""
 
 
 _MOST_TEXT = 300
@@ -134,7 +150,7 @@ def take(device: Record, source: str, facts: Record) -> None:
     for name, value in facts.items():
         if name == "errors":
             device["errors"] += [printable(f"{source}.{error}") for error in value]
-        elif value is None or name not in device:
+        elif value is None or name not in device or is_no_sensor(name, value):
             continue
         elif not plausible(name, value):
             device["errors"].append(printable(f"{source}.{name}: {value} can't be"))
@@ -144,10 +160,15 @@ def take(device: Record, source: str, facts: Record) -> None:
 
 def plausible(name: str, value: t.Any) -> bool:
     """Return whether a field can have this value."""
-    if name not in _BOUNDS:
+    if name not in BOUNDS:
         return True
-    least, most = _BOUNDS[name]
+    least, most = BOUNDS[name]
     return isinstance(value, (int, float)) and least <= value <= most
+
+
+def is_no_sensor(name: str, value: t.Any) -> bool:
+    """Return whether a value stands for a sensor that is not there."""
+    return value == 0 and name in UNKNOWN_AT_ZERO
 
 
 def lose(device: Record, reason: str) -> None:

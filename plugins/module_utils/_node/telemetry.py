@@ -91,7 +91,7 @@ def metrics(facts: Record, now: float) -> str:
         )
     page.add(
         "xid_timestamp_seconds",
-        "When NVIDIA's driver has written an XID last.",
+        "When NVIDIA's driver has written an XID or SXid last.",
         _xids(facts, now),
     )
     return page.text()
@@ -140,16 +140,26 @@ def _throttled(device: Record) -> float | None:
 
 
 def _xids(facts: Record, now: float) -> list[tuple[Record, float | None]]:
-    """When each XID of each device was written last."""
-    last: dict[tuple[str, int], float] = {}
+    """When each XID or SXid of each device was written last, by what it asks for."""
+    last: dict[tuple[str, str, int, str], float] = {}
     for event in facts["xid_events"] or []:  # the oldest first
         if event["age_seconds"] is not None:
-            key = (event["pci_bus_id"], event["code"])
+            address, code = event["pci_bus_id"], event["code"]
+            key = (address, event["type"], code, event["action"] or "")
             last[key] = round(now - event["age_seconds"], 1)
     host = {"hostname": facts["hostname"]}
     return [
-        ({**host, "pci_bus_id": address, "xid": code}, moment)
-        for (address, code), moment in last.items()
+        (
+            {
+                **host,
+                "pci_bus_id": address,
+                "type": kind,
+                "xid": code,
+                **({"action": action} if action else {}),
+            },
+            moment,
+        )
+        for (address, kind, code, action), moment in last.items()
     ]
 
 

@@ -19,6 +19,9 @@ from .record import Record, gathered, printable
 _MEBIBYTE = 2**20
 _MOST_OUTPUT = _MEBIBYTE
 
+# What a device does not have; other texts in brackets are errors.
+_NOT_THERE = re.compile(r"\[(?:N/A|Not Supported)\]", re.IGNORECASE)
+
 FOLDERS = (
     "/usr/bin",
     "/usr/local/bin",
@@ -54,13 +57,21 @@ def facts(
         columns: What the row holds.
         row: Its values.
         gather: What to read besides identity and memory.
+
+    Returns:
+        The fields, and `errors` if the tool could not read some that the device has.
     """
-    values = {
-        column.field: column.read(value)
-        for column, value in zip(columns, row)
-        if gathered(column.field, gather)
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    facts: Record = {}
+    errors: list[str] = []
+    for column, text in zip(columns, row):
+        if not gathered(column.field, gather):
+            continue
+        value = column.read(text)
+        if value is not None:
+            facts[column.field] = value
+        elif text.startswith("[") and not _NOT_THERE.fullmatch(text):
+            errors.append(f"{column.field}: {text.strip('[]')}")
+    return {**facts, "errors": errors} if errors else facts
 
 
 def names(columns: t.Sequence[Column]) -> str:

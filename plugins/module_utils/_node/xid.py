@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""XIDs: what NVIDIA's driver says of faults in the kernel log."""
+"""XIDs and SXids: what NVIDIA's drivers say of faults in the kernel log."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ _MOST = 1024
 # user's text begin with other words, but for those that begin with the name of a
 # process, which has 15 characters at most. A priority over 7 has another facility than
 # the kernel's: a process has written the record. "+" is the rest of a record that an
-# old kernel has cut. An instance of MIG has its number behind the address.
-_XID = re.compile(
+# old kernel has cut. Instances of MIG have their numbers behind the address. A switch
+# writes several records of an SXid, of which one has its severity.
+_EVENT = re.compile(
     r"[0-7],[0-9]+,(?P<time>[0-9]+),[-c](?:,[^;]*)?;"
-    r"NVRM: Xid \((?:PCI:)?"
+    r"(?:NVRM: (?P<xid>Xid)|nvidia-nvswitch[0-9]{1,3}: SXid) \((?:PCI:)?"
     r"(?P<address>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?)"
-    r"(?: GPU-I:[0-9A-Fa-f]{1,4})?\): "
+    r"(?: GPU-I:[0-9A-Fa-f]{1,4})?(?: GPU-CI:[0-9A-Fa-f]{1,4})?\): "
     r"(?P<code>[0-9]{1,9})(?:, (?P<message>.*))?"
 )
-_MARK = b";NVRM: Xid ("
+_MARKS = (b";NVRM: Xid (", b": SXid (")
+_SEVERITIES = ("Fatal, ", "Non-fatal, ")
 
 
 def read_log(path: str) -> str | None:
-    """Return what of the kernel log may be XIDs, of `/dev/kmsg`.
+    """Return what of the kernel log may be XIDs or SXids, of `/dev/kmsg`.
 
     Returns:
         Lines of the log, None where it can't be read.
@@ -59,17 +61,21 @@ def read_log(path: str) -> str | None:
                 break
             count += len(part)
             *whole, rest = (rest + part).split(b"\n")
-            lines += (line for line in whole if _MARK in line)
+            lines += filter(_is_marked, whole)
             rest = rest[:_MOST_LINE]
     finally:
         os.close(log)
-    if _MARK in rest:
+    if _is_marked(rest):
         lines.append(rest)
     return b"\n".join(lines).decode("utf-8", "replace")
 
 
+def _is_marked(line: bytes) -> bool:
+    return any(mark in line for mark in _MARKS)
+
+
 def events(log: str, now: float | None = None) -> list[Record]:
-    """Return the XIDs of a kernel log, the oldest first.
+    """Return the XIDs and SXids of a kernel log, the oldest first.
 
     Args:
         log: Records of `/dev/kmsg`, `priority,number,microseconds,flags;text`. What
@@ -78,7 +84,7 @@ def events(log: str, now: float | None = None) -> list[Record]:
         now: Seconds since the boot, for tests.
 
     Returns:
-        `code`, `pci_bus_id`, `age_seconds`, `action` of NVIDIA's catalogue and
+        `type`, `code`, `pci_bus_id`, `age_seconds`, `action` of NVIDIA's catalogue and
         `message` of each; what is unknown is None. Of each device and code the newest
         16 are returned, and no more than 1024 in all.
     """
@@ -86,8 +92,12 @@ def events(log: str, now: float | None = None) -> list[Record]:
     events: list[Record] = []
     counts: dict[tuple[str | None, int], int] = {}
     for line in reversed(log.split("\n")):
-        match = _XID.fullmatch(line)
+        match = _EVENT.fullmatch(line)
         if match is None:
+            continue
+        message = (match["message"] or "").strip()
+        kind = xid_catalog.XID if match["xid"] else xid_catalog.SXID
+        if kind == xid_catalog.SXID and not message.startswith(_SEVERITIES):
             continue
         address, code = tool.address(match["address"]), int(match["code"])
         counts[address, code] = counts.get((address, code), 0) + 1
@@ -98,11 +108,12 @@ def events(log: str, now: float | None = None) -> list[Record]:
         age = now - int(match["time"][:20]) / 1e6
         events.append(
             {
+                "type": kind,
                 "code": code,
                 "pci_bus_id": address,
                 "age_seconds": round(max(0.0, age), 1),
-                "action": xid_catalog.ACTIONS.get(code),
-                "message": printable((match["message"] or "").strip()) or None,
+                "action": xid_catalog.action(code, message, kind),
+                "message": printable(message) or None,
             }
         )
     return events[::-1]

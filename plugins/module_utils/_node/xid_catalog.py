@@ -1,42 +1,73 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What NVIDIA's catalogue of XIDs says to do at once, by code.
-
-Source: the immediate actions of https://docs.nvidia.com/deploy/xid-errors, as
-https://github.com/leptonai/gpud lists them (catalog_generated.go, Apache-2.0).
-"""
+"""What to do about an XID of NVIDIA's driver, or an SXid of an NVSwitch."""
 
 from __future__ import annotations
 
-_CODES = {
-    "CHECK_MECHANICALS": (54,),
-    "CHECK_UVM": (159,),
-    "CONTACT_SUPPORT": (
-        1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
-        26, 27, 28, 29, 30, 33, 34, 35, 36, 42, 47, 49, 50, 51, 52, 53, 55, 56,
-        57, 58, 59, 61, 65, 73, 81, 87, 90, 91, 111, 112, 113, 114, 115, 116,
-        117, 118, 122, 123, 124, 125, 138, 142,
-    ),
-    "IGNORE": (
-        14, 37, 38, 43, 44, 63, 66, 67, 92, 93, 106, 107, 108, 121, 137, 141,
-        152, 153, 157, 160, 161,
-    ),
-    "RESET_GPU": (46, 62, 64, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158),
-    "RESTART_APP": (
-        8, 11, 13, 25, 31, 32, 39, 40, 41, 60, 68, 69, 70, 71, 72, 75, 76, 77,
-        80, 82, 83, 84, 85, 86, 88, 89, 94, 96, 97, 98, 99, 100, 101, 102, 103,
-        104, 105, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 139,
-    ),
-    "RESTART_BM": (79,),
-    "RESTART_VM": (151,),
-    "UPDATE_SWFW": (78,),
-    "WORKFLOW_NVLINK5_ERR": (144, 145, 146, 147, 148, 149, 150),
-    "WORKFLOW_NVLINK_ERR": (74,),
-    "WORKFLOW_XID_45": (45,),
-    "WORKFLOW_XID_48": (48,),
-    "XID_154": (154,),
-}  # fmt: skip
+import re
 
-ACTIONS = {code: action for action, codes in _CODES.items() for code in codes}
-"""Action by code; a code that is not listed has none."""
+from .xid_codes import CODES
+
+XID, SXID = "xid", "sxid"
+"""Types of events: of a GPU, and of an NVSwitch."""
+
+ACTIONS = {code: action for action, codes in CODES.items() for code in codes}
+"""Action by code of an XID; a code that is not listed has none."""
+
+RECOVERY = 154
+"""An XID that says which action the others before it ask for, or that none is left."""
+
+RESETS = (
+    "RESET_GPU",
+    "RESTART_BM",
+    "RESTART_VM",
+    "DRAIN_P2P",
+    "RESET_NVSWITCH",
+    "WORKFLOW_XID_48",
+    "WORKFLOW_NVLINK_ERR",
+    "WORKFLOW_NVLINK5_ERR",
+)
+"""Actions without which a device, a switch or the node is of no more use.
+
+The workflows of 48 (an uncorrectable error of memory), 74 and 144 to 150 (NVLink) end
+with a reset or restart. Source: https://docs.nvidia.com/deploy/xid-errors, and for
+switches NVIDIA's Fabric Manager User Guide, appendix "NVSwitch SXid Errors".
+"""
+
+_IGNORE = "IGNORE"
+_RECOVERIES = (
+    ("reboot", "RESTART_BM"),
+    ("reset", "RESET_GPU"),
+    ("p2p", "DRAIN_P2P"),
+    ("none", _IGNORE),
+)
+# A process chooses its name, which stands before this.
+_SEVERITY = re.compile(r"[A-Z0-9_/]+ (Nonfatal|Fatal) XC[01]\b")
+
+
+def action(code: int, message: str | None = None, kind: str = XID) -> str | None:
+    """Return what to do about an event.
+
+    Args:
+        code: Its code.
+        message: Its text, which decides for some codes; None if it is not known.
+        kind: `xid` or `sxid`.
+
+    Returns:
+        An action of NVIDIA's catalogue; `DRAIN_P2P` and `RESET_NVSWITCH` besides. None
+        if the code is not known.
+    """
+    text = message or ""
+    if kind == SXID:
+        return "RESET_NVSWITCH" if text.startswith("Fatal") else _IGNORE
+    known = ACTIONS.get(code)
+    if code == RECOVERY:
+        wanted = text.rpartition(" to ")[2].lower()
+        found = (each for word, each in _RECOVERIES if word in wanted)
+        return next(found, known)
+    if known == "WORKFLOW_NVLINK5_ERR":
+        severities = _SEVERITY.findall(text)
+        if severities:
+            return "RESET_GPU" if severities[-1] == "Fatal" else _IGNORE
+    return known

@@ -8,6 +8,7 @@ Both answer with the same JSON, whose shape differs between releases.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import typing as t
@@ -26,8 +27,8 @@ def rest(
     timeout: float,
     user: str | None = None,
     token: str | None = None,
-    validate_certs: bool = True,
-    ca_cert: str | None = None,
+    headers: t.Mapping[str, str] | None = None,
+    **tls: t.Any,
 ) -> List:
     """Return a client of slurmrestd, for the newest API that it offers.
 
@@ -36,24 +37,19 @@ def rest(
         timeout: Seconds for all requests together.
         user: Name of the user of the token.
         token: JSON web token.
-        validate_certs: Whether to check the server's certificate.
-        ca_cert: Path of the CA certificates to check it with.
+        headers: Further headers, for a proxy in front of it.
+        tls: Certificates, as `_http.request` takes them.
 
     Raises:
         SchedulerError: It did not answer, or offers no API that is known.
     """
     url, deadline = url.rstrip("/"), time.monotonic() + timeout
-    headers = {"X-SLURM-USER-TOKEN": token or "", "X-SLURM-USER-NAME": user or ""}
+    login = {"X-SLURM-USER-TOKEN": token or "", "X-SLURM-USER-NAME": user or ""}
+    sent = {**login, **(headers or {})}
 
     def get(path: str) -> Record:
         try:
-            return _http.request(
-                url + path,
-                headers,
-                deadline,
-                validate_certs=validate_certs,
-                ca_cert=ca_cert,
-            )
+            return _http.request(url + path, sent, deadline, **tls)
         except _http.Refused as error:
             raise SchedulerError(
                 f"slurmrestd answered {error.status} to {path}: {error}"
@@ -118,7 +114,9 @@ def _run(command: list[str], deadline: float) -> Record:
         NotJson: It wrote no JSON object, or more than is read.
     """
     try:
-        done = programs.run(command, deadline)
+        # Without it, squeue cuts the list of tasks of an array.
+        environment = {**os.environ, "SLURM_BITSTR_LEN": "0"}
+        done = programs.run(command, deadline, environment)
     except FileNotFoundError as error:
         raise SchedulerError(f"there is no {command[0]} on this machine") from error
     except OSError as error:

@@ -45,26 +45,44 @@ def report(
         rows = _grouped(rows, group_by)
     rows.sort(key=_order)
     start = (page_num - 1) * page_size
+    names = {node.key: node.name for node in fleet.nodes}
     return {
-        "data": [_shown(row, include_pods) for row in rows[start : start + page_size]],
+        "data": [
+            _shown(row, include_pods, names) for row in rows[start : start + page_size]
+        ],
         "total": len(rows),
         **common(fleet),
     }
 
 
-def _shown(row: Consumer, include_pods: bool) -> Record:
+def _shown(row: Consumer, include_pods: bool, names: dict[str, str]) -> Record:
     """Return a row as the report has it."""
     stat = row["stat"]
     used = stat["gpuUtilization"]
+    places = {
+        place: [(names.get(key, key), value) for key, value in listed]
+        for place in ("devices", "nodes")
+        if (listed := t.cast("Record", row).get(place)) is not None
+    }
     return {
         **row,
-        "pods": row["pods"] if include_pods else None,
+        **places,
+        "pods": _in_order(row["pods"]) if include_pods and row["pods"] else None,
         "stat": {
             **stat,
             "gpuEquivalent": round(stat["gpuEquivalent"], 3),
             "gpuUtilization": None if used is None else round(min(1.0, used), 4),
         },
     }
+
+
+def _in_order(pods: t.Sequence[t.Any]) -> list[t.Any]:
+    """Return pods, or jobs, in an order that does not depend on their source's."""
+    if not all(isinstance(pod, t.Mapping) for pod in pods):
+        return list(pods)
+    return sorted(
+        pods, key=lambda pod: [(value is None, str(value)) for value in pod.values()]
+    )
 
 
 def _order(row: Consumer) -> tuple[float, str, str, str]:

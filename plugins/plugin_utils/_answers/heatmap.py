@@ -10,7 +10,8 @@ import typing as t
 from heapq import nsmallest
 
 from .._fleet.types import Fleet, Record
-from .overview import common, model
+from .naming import model
+from .overview import common
 
 
 class Metric(t.NamedTuple):
@@ -62,7 +63,13 @@ def _metric(fleet: Fleet, metric: Metric, top_k: int, matrix: bool) -> Record:
         "yAxisMax": max(metric.most, math.ceil(highest / 10) * 10),
         "yAxisMin": metric.least,
         "data": [
-            {"nodeName": name, "deviceId": index, "value": -value, "gpuModel": kind}
+            {
+                "nodeName": name,
+                "deviceId": index,
+                # Always a float: clients of the API may have a type for it.
+                "value": -float(value),
+                "gpuModel": kind,
+            }
             for value, name, index, kind in top
         ],
     }

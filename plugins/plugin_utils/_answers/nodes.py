@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .._fleet import state
 from .._fleet.types import Fleet, Node, Record
-from .overview import cluster, common, location, model
+from .naming import cluster, location, model, whole
+from .overview import common
 
 STATES = (
     state.HEALTHY,
@@ -39,7 +40,8 @@ def report(
         node_id: Only the node with this id.
         name: Only the node with this name.
         cluster_name: Only the nodes of the cluster with this name.
-        status: Only the nodes with this health or allocation, one of `STATES`.
+        status: Only the nodes with this health, or the healthy ones with this
+            allocation: those that the overview counts under it. One of `STATES`.
 
     Raises:
         NodeNotFound: No node has this id or name.
@@ -53,8 +55,15 @@ def report(
     if cluster_name is not None:
         rows = [row for row in rows if row["cluster"] == cluster_name]
     if status is not None:
-        rows = [row for row in rows if status in (row["health"], row["allocation"])]
+        rows = [row for row in rows if status in _states(row)]
     return {"data": rows, "total": len(rows), **common(fleet)}
+
+
+def _states(row: Record) -> tuple[str, ...]:
+    """Return the states that the overview counts a node under."""
+    if row["health"] == state.HEALTHY:
+        return (state.HEALTHY, row["allocation"])
+    return (row["health"],)
 
 
 def _row(node: Node) -> Record:
@@ -75,6 +84,10 @@ def _row(node: Node) -> Record:
         "reason": known["reason"],
         "capacity": known["capacity"],
         "allocated": known["allocated"],
+        "devicesByState": {
+            name: whole(number)  # type: ignore[arg-type]
+            for name, number in known["devices"].items()
+        },
         "measuredAt": known["gathered_at"],
         "devices": node.devices,
     }

@@ -8,10 +8,17 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from .._fleet import state
+from .._fleet import counts as counting
+from .._fleet import coverage, state
 from .._fleet.types import Fleet, Node, Record, Storage
+from . import blocks, faults, utilization
+from .naming import cluster, location, model, whole
+from .utilization import Busy
 
-TB = 10**12
+_UNITS = ((10**18, "EB"), (10**16, "PB"), (0, "TB"))
+"""From how many bytes on a capacity is shown in which unit."""
+
+_BYTES = {"TB": 10**12, "PB": 10**15, "EB": 10**18}
 
 
 def report(fleet: Fleet) -> Record:
@@ -20,10 +27,14 @@ def report(fleet: Fleet) -> Record:
     Rates are 0.0 to 1.0. What is not known is None, and so is a rate of nothing.
     """
     health = Counter(node.state["health"] for node in fleet.nodes)
-    healthy = [node for node in fleet.nodes if node.state["health"] == state.HEALTHY]
-    allocation = Counter(node.state["allocation"] for node in healthy)
-    known = [node for node in healthy if node.state["allocated"] is not None]
-    used, basis = _utilization(known)
+    allocation = Counter(
+        node.state["allocation"]
+        for node in fleet.nodes
+        if node.state["health"] == state.HEALTHY
+    )
+    busy = {node.key: utilization.of_node(node) for node in fleet.nodes}
+    used = utilization.total(busy.values())
+    devices = _devices(fleet.nodes, used)
     return {
         "totalNodes": len(fleet.nodes),
         "healthyNodes": health[state.HEALTHY],
@@ -33,140 +44,107 @@ def report(fleet: Fleet) -> Record:
         "partiallyIdleNodes": allocation[state.PARTIAL],
         "busyNodes": allocation[state.BUSY],
         "unknownNodes": allocation[state.UNKNOWN],
-        "allocationRate": _rate(
-            sum(_given_out(node) for node in known),
-            sum(node.state["capacity"] for node in known),
-        ),
-        "utilization": used,
-        "utilizationBasis": basis,
+        "allocationRate": devices["allocationRate"],
+        "utilization": devices["utilization"],
+        "utilizationBasis": used.basis if used else None,
+        "utilizationDevices": whole(used.held) if used else 0,
         "storageStat": _storage(fleet.storage),
         "rdmaClusterStat": _rdma(fleet.nodes),
-        **_devices(fleet.nodes),
-        "pendingGpus": _whole(fleet.pending),
-        "largestIdleBlock": _whole(max(map(_idle, known), default=None)),
-        "byModel": _by("model", model, fleet.nodes),
-        "byLocation": _by("location", location, fleet.nodes),
-        "byCluster": _by("cluster", cluster, fleet.nodes),
-        "faults": [
-            {"node": node.name, **fault}
-            for node in fleet.nodes
-            for fault in node.state["faults"]
-        ],
+        **devices,
+        "pendingGpus": whole(fleet.pending),
+        "pendingByReason": _waiting(fleet),
+        **blocks.report(fleet.nodes),
+        **_measured(fleet.nodes),
+        "byModel": _by("model", model, fleet.nodes, busy),
+        "byLocation": _by("location", location, fleet.nodes, busy),
+        "byCluster": _by("cluster", cluster, fleet.nodes, busy),
+        "faults": faults.report(fleet),
         **common(fleet),
     }
 
 
 def common(fleet: Fleet) -> Record:
     """Return what every report carries."""
-    states = [node.state for node in fleet.nodes]
-    measured = sum(min(each["measured"], each["capacity"]) for each in states)
     return {
-        "coverage": _rate(measured, sum(each["capacity"] for each in states)),
+        "coverage": coverage.share(fleet.nodes),
         "warnings": fleet.warnings,
         "generatedAt": fleet.now.isoformat(timespec="seconds"),
     }
-
-
-def model(node: Node) -> str | None:
-    """Return the models of a node's devices, as measured or else declared."""
-    names = {device["model"] for device in node.devices or ()} - {None, ""}
-    if not names:
-        accelerators = node.server["hardware"]["accelerators"]
-        names = {accelerator["model"] for accelerator in accelerators}
-    return " + ".join(sorted(name for name in names if name)) or None
-
-
-def location(node: Node) -> str | None:
-    """Return the name of a node's location."""
-    return node.server["location"]
-
-
-def cluster(node: Node) -> str | None:
-    """Return the name of a node's cluster."""
-    its = node.server["cluster"]
-    return its["name"] if its else None
-
-
-def _given_out(node: Node) -> float:
-    """Return devices of a node that are given out, no more than it has."""
-    return float(min(node.state["allocated"] or 0, node.state["capacity"]))
-
-
-def _idle(node: Node) -> float:
-    return float(node.state["capacity"]) - _given_out(node)
 
 
 def _rate(part: float, whole: float) -> float | None:
     return round(min(1.0, part / whole), 4) if whole else None
 
 
-def _whole(number: float | None) -> float | None:
-    """Return a count of devices, as an integer if it is one."""
-    if number is None:
+def _waiting(fleet: Fleet) -> Record | None:
+    if fleet.waiting is None:
         return None
-    return int(number) if number == int(number) else round(number, 3)
+    return {why: whole(number) for why, number in fleet.waiting.items()}
 
 
-def _utilization(nodes: list[Node]) -> tuple[float | None, str | None]:
-    """Return the mean utilization of devices that are given out, and how it is known.
+def _devices(nodes: t.Sequence[Node], used: Busy | None) -> Record:
+    """Return how many devices are in which state, and rates of these numbers.
 
-    `device`: of the very devices that a scheduler or a process holds. `node`: if it is
-    not known which these are, over nodes all of whose devices are measured, the sum of
-    utilization by the number of devices given out, as idle devices have none.
+    Args:
+        nodes: The nodes.
+        used: How busy their devices are that are given out; None if not known.
     """
-    by_device = _used(nodes)
-    if by_device is not None:
-        return by_device, "device"
-    used = held = 0.0
+    total = sum(node.state["capacity"] for node in nodes)
+    counts = dict.fromkeys(counting.STATES, 0.0)
     for node in nodes:
-        rates = [device["utilization_percent"] for device in node.devices or ()]
-        known = [rate for rate in rates if rate is not None]
-        if len(known) == len(rates) >= node.state["capacity"]:
-            used += sum(known) / 100
-            held += _given_out(node)
-    by_node = _rate(used, held)
-    return by_node, None if by_node is None else "node"
-
-
-def _used(nodes: list[Node]) -> float | None:
-    """Return the utilization of devices that are held, by how much of them is."""
-    used = held = 0.0
-    for node in nodes:
-        for device, share in zip(node.devices or (), node.shares, strict=True):
-            percent = device["utilization_percent"]
-            if percent is not None and share:
-                used += percent / 100
-                held += share
-    return _rate(used, held)
-
-
-def _devices(nodes: t.Sequence[Node]) -> Record:
-    """Return devices in all, given out, idle, of faulty nodes, and of unknown use."""
-    counts = dict.fromkeys(("total", "allocated", "idle", "faulty", "unknown"), 0.0)
-    for node in nodes:
-        capacity = node.state["capacity"]
-        counts["total"] += capacity
-        if node.state["health"] == state.FAULTY:
-            counts["faulty"] += capacity
-        elif node.state["allocated"] is None:
-            counts["unknown"] += capacity
-        else:
-            counts["allocated"] += _given_out(node)
-            counts["idle"] += _idle(node)
-    return {f"{name}Gpus": _whole(number) for name, number in counts.items()}
+        for name, number in node.state["devices"].items():
+            counts[name] += t.cast("float", number)
+    usable = counts["allocated"] + counts["idle"]
+    return {
+        "totalGpus": whole(total),
+        **{f"{name}Gpus": whole(number) for name, number in counts.items()},
+        "allocationRate": _rate(counts["allocated"], usable),
+        "usableRate": _rate(usable, total),
+        "utilization": _rate(used.used, used.held) if used else None,
+    }
 
 
 def _by(
-    name: str, value_of: t.Callable[[Node], str | None], nodes: list[Node]
+    name: str,
+    value_of: t.Callable[[Node], str | None],
+    nodes: list[Node],
+    busy: dict[str, Busy | None],
 ) -> list[Record]:
-    """Return the same counts for each value, by name, unknown last."""
+    """Return the same numbers for each value, by name, unknown last."""
     groups: dict[str | None, list[Node]] = {}
     for node in nodes:
         groups.setdefault(value_of(node), []).append(node)
-    return [
-        {name: value, "nodes": len(groups[value]), **_devices(groups[value])}
-        for value in sorted(groups, key=lambda value: (value is None, value or ""))
+    rows = []
+    for value in sorted(groups, key=lambda value: (value is None, value or "")):
+        own = groups[value]
+        used = utilization.total(busy[node.key] for node in own)
+        rows.append({name: value, "nodes": len(own), **_devices(own, used)})
+    return rows
+
+
+def _measured(nodes: list[Node]) -> Record:
+    """Return sums over the devices, and nodes, of which they are known."""
+    devices = [device for node in nodes for device in node.devices or ()]
+    memory = [
+        (device["memory_used_bytes"], total)
+        for device in devices
+        if (total := device["memory_total_bytes"])
+        and device["memory_used_bytes"] is not None
     ]
+    watts = [
+        device["power_watts"] for device in devices if device["power_watts"] is not None
+    ]
+    costs = [
+        cost
+        for node in nodes
+        if (cost := node.server["hardware"]["hourly_cost"]) is not None
+    ]
+    used = sum(used or 0.0 for used, _total in memory)
+    return {
+        "memoryUsedRate": _rate(used, sum(total for _used, total in memory)),
+        "powerWatts": round(sum(watts), 1) if watts else None,
+        "hourlyCost": round(sum(costs), 4) if costs else None,
+    }
 
 
 def _storage(storage: Storage | None) -> Record:
@@ -176,9 +154,9 @@ def _storage(storage: Storage | None) -> Record:
     if total is not None and used is not None:
         free, rate = max(0, total - used), _rate(used, total)
     return {
-        "totalCapacity": _terabytes(total),
-        "usedCapacity": _terabytes(used),
-        "availableCapacity": _terabytes(free),
+        "totalCapacity": _shown(total),
+        "usedCapacity": _shown(used),
+        "availableCapacity": _shown(free),
         "utilizationRate": rate,
         "totalBytes": total,
         "usedBytes": used,
@@ -186,8 +164,12 @@ def _storage(storage: Storage | None) -> Record:
     }
 
 
-def _terabytes(number: float | None) -> str | None:
-    return None if number is None else f"{round(number / TB, 1):g}TB"
+def _shown(number: float | None) -> str | None:
+    """Return bytes in a unit in which they have few digits."""
+    if number is None:
+        return None
+    unit = next(unit for least, unit in _UNITS if number >= least)
+    return f"{round(number / _BYTES[unit], 1):.10g}{unit}"
 
 
 def _rdma(nodes: list[Node]) -> Record:
@@ -196,11 +178,12 @@ def _rdma(nodes: list[Node]) -> Record:
     ports = [port for listed in known for port in listed]
     active = [port for port in ports if port.state == "ACTIVE"]
     rates = [port.rate_gbps for port in active if port.rate_gbps]
+    are_told = all(port.rate_gbps is not None for port in active)
     counts = Counter(rates)
     usual = max(counts, key=lambda rate: (counts[rate], rate), default=None)
     return {
         "totalPorts": len(ports) if known else None,
         "activePorts": len(active) if known else None,
         "bandwidth": None if usual is None else f"{usual:g}Gbps",
-        "totalBandwidthGbps": round(sum(rates), 3) if known else None,
+        "totalBandwidthGbps": round(sum(rates), 3) if known and are_told else None,
     }

@@ -9,7 +9,7 @@ import typing as t
 from collections.abc import Mapping
 from operator import itemgetter
 
-from ...module_utils._node.record import FIELDS
+from ...module_utils._node.record import BOUNDS, FIELDS, UNKNOWN_AT_ZERO
 from .shapes import Shape
 from .types import Device, Partition, Process
 from .values import Reader, Warn, is_count, is_text, sound_names
@@ -32,7 +32,8 @@ _UNKNOWN: dict[str, object] = {
     "errors": [],
 }
 
-_DEVICE, _PARTITION, _PROCESS = Shape(Device), Shape(Partition), Shape(Process)
+_DEVICE, _PARTITION = Shape(Device, BOUNDS), Shape(Partition, BOUNDS)
+_PROCESS = Shape(Process, BOUNDS)
 
 
 def device(
@@ -56,6 +57,7 @@ def device(
 
 
 _VALUES = itemgetter(*_DEVICE.keys)
+_SENSORS = itemgetter(*UNKNOWN_AT_ZERO)
 _LISTS = itemgetter("partitions", "processes", *_DEVICE.names)
 
 
@@ -65,7 +67,7 @@ def _is_sound(record: Mapping[str, t.Any]) -> bool:
         values = _VALUES(record)
     except KeyError:
         return False
-    if not _DEVICE.fits(values):
+    if not _DEVICE.fits(values) or 0 in _SENSORS(record):
         return False
     partitions, processes, *names = _LISTS(record)
     return (
@@ -85,6 +87,8 @@ def _are_sound(processes: list[t.Any]) -> bool:
 def _checked(fields: Reader, position: int) -> Device:
     """Return a device of which each value is checked by itself."""
     checked = _DEVICE.read(fields, index=position, health="unknown")
+    values = t.cast("dict[str, object]", checked)
+    values.update((key, None) for key in UNKNOWN_AT_ZERO if values[key] == 0)
     checked["partitions"] = _partitions(fields)
     checked["processes"] = _processes(fields)
     pods = fields.entries("pods", MOST_PODS)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ...module_utils._node.record import BOUNDS
 from .devices import device
 from .shapes import Shape
 from .types import (
@@ -104,7 +105,7 @@ def server(record: object, owner: str, warn: Warn) -> Server | None:
 
 _SERVER, _CLUSTER, _ADDRESS = Shape(Server), Shape(Cluster), Shape(Address)
 _HARDWARE, _ACCELERATOR = Shape(Hardware), Shape(Accelerator)
-_PORT, _EVENT = Shape(Port), Shape(XidEvent)
+_PORT, _EVENT = Shape(Port, BOUNDS), Shape(XidEvent)
 
 
 def _is_sound(record: dict[str, t.Any]) -> bool:

@@ -10,9 +10,10 @@ thresholds come from stands beside them. Nothing that is unknown is a fault.
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from .types import Device, Facts, Fault, Record, Server, XidEvent
+from . import xids
+from .types import Device, Facts, Fault, Record, Server
 
 
 class PolicyError(ValueError):
@@ -53,7 +54,7 @@ RULES: dict[str, Rule] = {
         window=1800,
     ),
     "devices_missing": Rule(
-        "fewer devices are there than the flavor declares",
+        "fewer devices are there, or offered, than somebody says who knows",
         "look for a device that fell off the bus, reboot or replace the node",
         source=f"{_SAFE} (gpu_node_count_004.sh)",
     ),
@@ -73,7 +74,7 @@ RULES: dict[str, Rule] = {
         source="NVIDIA's GPU memory error management",
     ),
     "xid": Rule(
-        "the driver reported a fault that asks for a reset or restart",
+        "NVIDIA's driver reported a fault that asks for a reset or restart",
         "do what NVIDIA's catalogue says for the XID",
         window=7200,
         source=f"NVIDIA's XID catalogue, the window {_AZURE}",
@@ -193,43 +194,45 @@ def of_absence(
     return [_fault("never_joined", rules, None, evidence, created.isoformat())]
 
 
-def of_scheduler(broken: t.Iterable[tuple[str, str]], rules: Policy) -> list[Fault]:
-    """Return faults that a scheduler knows of, from rules with their evidence."""
+def of_scheduler(
+    broken: t.Iterable[tuple[str, str, str | None]], rules: Policy
+) -> list[Fault]:
+    """Return faults that a scheduler knows of: rules, their evidence and since when."""
     return [
-        _fault(rule, rules, None, evidence)
-        for rule, evidence in broken
+        _fault(rule, rules, None, evidence, since)
+        for rule, evidence, since in broken
         if rule in rules
     ]
 
 
 def of_facts(
     facts: Facts,
-    declared: int,
     expected_ports: int | None,
     moment: datetime | None,
+    now: datetime,
     rules: Policy,
 ) -> list[Fault]:
     """Return faults that a node's facts show.
 
     Args:
         facts: What was measured, of now.
-        declared: How many devices the flavor declares, 0 if it declares none.
         expected_ports: How many RDMA ports should be active; None if nobody says.
-        moment: When the facts were gathered; None if that is not known.
+        moment: When the facts were gathered; None if they are of now.
+        now: The time.
         rules: The rules that are on.
     """
-    missing = declared - len(facts.devices)
-    faults: list[Fault] = []
-    if "devices_missing" in rules and missing > 0:
-        evidence = f"{len(facts.devices)} devices are there, {declared} are declared"
-        faults.append(_fault("devices_missing", rules, None, evidence))
-    faults += [
-        _fault(rule, rules, device["pci_bus_id"], evidence)
+    faults = [
+        _fault(rule, rules, device["pci_bus_id"], evidence, index=device["index"])
         for device in facts.devices
         for rule, evidence in _of_device(device, rules)
     ]
     if "xid" in rules:
-        faults += _xids(facts.xid_events or [], moment, rules)
+        indexes = {device["pci_bus_id"]: device["index"] for device in facts.devices}
+        recent = xids.recent(facts, moment or now, now, rules["xid"].window or 0)
+        for found in recent:
+            fault = _fault("xid", rules, *found)
+            index = indexes.get(fault["device"]) if fault["device"] else None
+            faults.append({**fault, "index": index})
     if "rdma_ports" in rules and expected_ports and facts.ports is not None:
         active = sum(port.state == "ACTIVE" for port in facts.ports)
         if active < expected_ports:
@@ -268,38 +271,18 @@ def _of_device(device: Device, rules: Policy) -> t.Iterator[tuple[str, str]]:
             yield "row_remap", "a row of its memory waits for a reset"
 
 
-def _xids(
-    events: list[XidEvent], moment: datetime | None, rules: Policy
-) -> t.Iterator[Fault]:
-    for event in events:
-        age = event.age_seconds
-        recent = age is None or age <= (rules["xid"].window or 0)
-        if event.action in ("RESET_GPU", "RESTART_BM") and recent:
-            evidence = f"XID {event.code}, {event.action}"
-            since = _before(moment, age)
-            yield _fault("xid", rules, event.pci_bus_id, evidence, since)
-
-
-def _before(moment: datetime | None, age: float | None) -> str | None:
-    """Return the time some seconds before a moment; None if there is no such time."""
-    if moment is None or age is None:
-        return None
-    try:
-        return (moment - timedelta(seconds=age)).isoformat(timespec="seconds")
-    except OverflowError:
-        return None
-
-
 def _fault(
     rule: str,
     rules: Policy,
     device: str | None,
     evidence: str,
     since: str | None = None,
+    index: int | None = None,
 ) -> Fault:
     return {
         "rule": rule,
         "device": device,
+        "index": index,
         "evidence": evidence,
         "since": since,
         "action": rules[rule].action,

@@ -6,245 +6,435 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from .membership import WORKER
+from . import state
+from .membership import STANDALONE, WORKER
+from .recognition import Claim, Finder, cluster_of, pairs
 from .types import Cluster, Consumer, Host, Offer, Schedule, Scheduled, Server
+
+Keys = dict[str, str]
+"""Keys of hosts, by the name that a scheduler has for its node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Hosts with what the schedulers know, and the consumers with names of hosts."""
+    """Hosts with what the schedulers know, and the consumers with keys of hosts.
+
+    Attributes:
+        hosts: The hosts.
+        consumers: Who holds devices.
+        keys: For each consumer, which host each node of its scheduler is.
+        pending: Devices that are requested and not given out; None if not known.
+        warnings: What could not be read, or told apart.
+    """
 
     hosts: list[Host]
     consumers: list[Consumer] = field(default_factory=list)
+    keys: list[Keys] = field(default_factory=list)
     pending: float | None = None
     warnings: list[str] = field(default_factory=list)
 
 
-def add_servers(hosts: t.Sequence[Host], servers: t.Sequence[Server]) -> list[Host]:
-    """Return the hosts with the servers that they are, the others as further hosts.
-
-    A server is the host with its id, or else with one of its addresses or names.
-    """
-    known = {host.name: host for host in hosts}
-    by_id = {ident: host.name for host in hosts for ident in _ids(host)}
-    find = finder(hosts)
-    for server in servers:
-        ident, own = str(server["id"]), str(server["name"])
-        addresses = (entry["address"] for entry in server["addresses"])
-        name = by_id.get(ident) or find((own, *addresses)) or own
-        if name in known and _ids(known[name]) - {ident}:
-            name = f"{own} {ident}"  # two servers of one name
-        known[name] = replace(known.get(name, Host(name)), server=server)
+def add_servers(hosts: Sequence[Host], servers: Sequence[Server]) -> list[Host]:
+    """Return the hosts with the servers that they are, the others as further hosts."""
+    known = {host.key: host for host in hosts}
+    places = pairs(hosts, [Claim.of_server(server) for server in servers])
+    for number, server in enumerate(servers):
+        key = places.get(number)
+        if key is None:
+            name = str(server["name"])
+            key = new_key(name, str(server["id"]), known)
+            known[key] = Host(name, key=key)
+        known[key] = replace(known[key], server=server)
     return list(known.values())
 
 
-def join(hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]) -> Joined:
+def new_key(name: str, other: str | None, known: t.Container[str]) -> str:
+    """Return a key that no host has: a name, with what tells it from its namesakes.
+
+    Args:
+        name: The name.
+        other: What tells it from others, such as the name of its cluster.
+        known: Keys that there are.
+    """
+    key, number = name, 1
+    while key in known:
+        mark = "" if number == 1 else f" {number}"
+        key = f"{other or ''}/{name}{mark}"
+        number += 1
+    return key
+
+
+def in_cluster(host: Host, name: str | None, ident: str | None = None) -> Host:
+    """Return a host with its cluster, and its server's id, where these are not known.
+
+    Args:
+        host: The host.
+        name: Name of the cluster; None if not known.
+        ident: Id of the server; None if not known.
+    """
+    return replace(host, server=_placed(host.server, name, ident))
+
+
+def _placed(
+    server: Server | None, cluster: str | None, ident: str | None
+) -> Server | None:
+    """Return a server with its cluster and id, where these are not known."""
+    known = server or state.NO_SERVER
+    missing = cluster is not None and known["cluster"] is None
+    if not missing and (known["id"] or not ident):
+        return server
+    own = known.copy()
+    own["id"] = known["id"] or ident
+    if missing:
+        own["cluster"] = _named(str(cluster))
+    return own
+
+
+def is_foreign(
+    hosts: Sequence[Host],
+    schedules: Sequence[Schedule],
+    labels: t.Iterable[str | None] = (),
+) -> bool:
+    """Return whether labels of series have other names for clusters than all else.
+
+    They tell which series belong together nevertheless, but not to which cluster of
+    the inventory.
+
+    Args:
+        hosts: The hosts.
+        schedules: What the schedulers know, some of it by labels.
+        labels: Names of clusters in the labels of measurements.
+    """
+    known = {*map(cluster_of, hosts), *(s.cluster for s in schedules if not s.labeled)}
+    named = {*labels, *(each.cluster for each in schedules if each.labeled)}
+    return bool(known - {None}) and not (known - {None}) & named
+
+
+def join(
+    hosts: Sequence[Host], schedules: Sequence[Schedule], foreign: bool = False
+) -> Joined:
     """Return what the inventory and the schedulers know, put together.
 
-    A scheduler's node is the host with its server's id, or else with one of its
-    addresses, or else its name, whole or up to the first dot. What two have in common
-    tells nothing. A node that no host is stands as a host of its own. Where a scheduler
-    could not be read, what is given out on the hosts (of its cluster, if it has one) is
-    not known.
+    Args:
+        hosts: The hosts.
+        schedules: What the schedulers know.
+        foreign: Whether labels have names of their own for clusters.
+
+    `recognition.pairs` says which node is which host. A node that no host is stands as
+    a host of its own, in its scheduler's cluster, and may be the node of another
+    scheduler too. Where a scheduler could not be read, what is given out on the hosts
+    that only it can know of is not known.
 
     A server whose cluster the cloud does not tell is of the cluster whose Kubernetes
     has a node with its id.
     """
-    hosts = _in_clusters(hosts, schedules)
-    offers: dict[str, list[Offer]] = {host.name: [] for host in hosts}
+    joining = _Joining(_in_clusters(hosts, schedules), schedules, foreign)
+    joining.add_nodes()
+    joining.add_failures()
     consumers: list[Consumer] = []
-    warnings: list[str] = []
-    for schedule in schedules:
-        names = [schedule.source, schedule.cluster or ""]
-        texts = (*schedule.warnings, *([schedule.failure] if schedule.failure else []))
-        warnings += [f"{' '.join(filter(None, names))}: {text}" for text in texts]
-        if schedule.failure:
-            _add_unknown(offers, hosts, schedule)
-        else:
-            consumers += _add_offers(offers, hosts, schedule)
-    for name, given in offers.items():
-        if len(given) > 1:
-            listed = ", ".join(offer.source for offer in given)
-            warnings.append(
-                f"{name}: has several schedulers ({listed}); the larger counts"
-            )
+    keys: list[Keys] = []
+    for schedule, own in zip(joining.answered, joining.keys, strict=True):
+        consumers += [_renamed(row, own) for row in schedule.consumers]
+        keys += [own] * len(schedule.consumers)
     return Joined(
-        hosts=_with_offers(hosts, offers, schedules),
+        hosts=joining.hosts(),
         consumers=consumers,
+        keys=keys,
         pending=_pending(schedules),
-        warnings=warnings,
+        warnings=[*_told(schedules), *joining.warnings],
     )
 
 
-def _in_clusters(
-    hosts: t.Sequence[Host], schedules: t.Sequence[Schedule]
-) -> list[Host]:
-    """Return the hosts, in the cluster that a provider id says if they have none."""
-    claimed = _once(
-        (node.provider_id, schedule.cluster)
+class _Joining:
+    """Puts hosts and schedulers together.
+
+    Args:
+        hosts: The hosts.
+        schedules: What the schedulers know.
+        foreign: Whether labels have names of their own for clusters.
+    """
+
+    def __init__(
+        self, hosts: Sequence[Host], schedules: Sequence[Schedule], foreign: bool
+    ) -> None:
+        self.answered = [each for each in schedules if not each.failure]
+        self.failed = [each for each in schedules if each.failure]
+        self.keys: list[Keys] = [{} for _each in self.answered]
+        self.warnings: list[str] = []
+        self._known = {host.key: host for host in hosts}
+        self._offers: dict[str, list[Offer]] = {host.key: [] for host in hosts}
+        self._read = {each.cluster for each in self.answered} - {None}
+        self._foreign = foreign
+
+    def hosts(self) -> list[Host]:
+        """Return the hosts with their offers."""
+        return [
+            replace(
+                host,
+                offers=tuple(self._offers[key]),
+                unjoined=not self._offers[key] and cluster_of(host) in self._read,
+            )
+            for key, host in self._known.items()
+        ]
+
+    def add_nodes(self) -> None:
+        """Add the nodes of the schedulers that answered."""
+        hosts = list(self._known.values())
+        claims = [self._claims(schedule) for schedule in self.answered]
+        places = [pairs(hosts, each) for each in claims]
+        if hosts:
+            finder = Finder(hosts)
+            for schedule, each, own in zip(self.answered, claims, places, strict=True):
+                self._warn_of_doubts(finder, schedule, each, own)
+        self._drop_doubtful(places)
+        for number, schedule in enumerate(self.answered):
+            self._add_schedule(
+                schedule, self.keys[number], claims[number], places[number]
+            )
+
+    def add_failures(self) -> None:
+        """Add that what failed schedulers have given out on their hosts is unknown."""
+        silent = {key for key, offers in self._offers.items() if not offers}
+        for schedule in self.failed:
+            own = self._cluster(schedule)
+            for key, host in self._known.items():
+                cluster = cluster_of(host)
+                if own and cluster:
+                    concerned = own == cluster
+                else:
+                    # Nobody else knows of it, and it may be one of the scheduler's.
+                    concerned = key in silent and cluster not in self._read
+                    concerned = concerned and not (own and _is_alone(host))
+                if concerned:
+                    self._offers[key].append(Offer(source=schedule.source))
+
+    def _cluster(self, schedule: Schedule) -> str | None:
+        """Return the name of a schedule's cluster, if it is that of the hosts too."""
+        return None if schedule.labeled and self._foreign else schedule.cluster
+
+    def _claims(self, schedule: Schedule) -> list[Claim]:
+        cluster = self._cluster(schedule)
+        return [Claim.of_node(node, cluster) for node in schedule.nodes]
+
+    def _warn_of_doubts(
+        self,
+        finder: Finder,
+        schedule: Schedule,
+        claims: list[Claim],
+        places: dict[int, str],
+    ) -> None:
+        """Warn of nodes that may be several hosts, and count by themselves."""
+        doubts = [
+            (claim.names[0], maybe)
+            for number, claim in enumerate(claims)
+            if number not in places
+            for maybe in [finder.several(claim.names[0], claim.cluster)]
+            if maybe
+        ]
+        if doubts:
+            name, maybe = doubts[0]
+            names = ", ".join(sorted(host.name for host in maybe)[:3])
+            more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
+            self.warnings.append(
+                f"{_shown(schedule)}: node {name}{more} may be any of {names}, so it "
+                "counts as a node of its own. Set sources[].cluster to the name of its "
+                "cluster"
+            )
+
+    def _drop_doubtful(self, places: list[dict[int, str]]) -> None:
+        """Take back what several clusters say of the same host.
+
+        A host of which nothing but facts is known is one of their nodes, and would
+        count twice; so it is left out.
+        """
+        claimed: dict[str, list[_Claimed]] = {}
+        for schedule, own in zip(self.answered, places, strict=True):
+            for number, key in own.items():
+                claimed.setdefault(key, []).append(_Claimed(schedule, own, number))
+        for key, each in claimed.items():
+            if not _contradict([claim.schedule for claim in each]):
+                continue
+            host = self._known[key]
+            sure = _surest(host, each)
+            for claim in each:
+                if claim not in sure:
+                    del claim.places[claim.number]
+            if sure:
+                continue
+            text = (
+                "its facts are left out" if host.server is None else "it stands alone"
+            )
+            names = ", ".join(_shown(claim.schedule) for claim in each)
+            self.warnings.append(
+                f"{host.name}: is a node of several clusters ({names}), and nobody "
+                f"knows which of them it is, so {text}. Name its cluster and id in "
+                "gpufleet_node"
+            )
+            if host.server is None:
+                del self._known[key], self._offers[key]
+
+    def _add_schedule(
+        self,
+        schedule: Schedule,
+        keys: Keys,
+        claims: list[Claim],
+        places: dict[int, str],
+    ) -> None:
+        """Add a scheduler's nodes: to hosts, to nodes of others, or by themselves."""
+        left = [number for number in range(len(claims)) if number not in places]
+        made = [
+            host
+            for key, host in self._known.items()
+            if self._is_of_others(key, schedule)
+        ]
+        more = pairs(made, [claims[number] for number in left]) if made else {}
+        places = {**places, **{left[number]: key for number, key in more.items()}}
+        for number, node in enumerate(schedule.nodes):
+            key = places.get(number)
+            if key is None:
+                key = new_key(
+                    node.name, schedule.cluster or schedule.source, self._known
+                )
+                self._known[key] = Host(node.name, key=key)
+                self._offers[key] = []
+            self._add_node(key, node, schedule)
+            keys.setdefault(node.name, key)
+
+    def _is_of_others(self, key: str, schedule: Schedule) -> bool:
+        """Return whether only other kinds of schedulers have a host.
+
+        A machine is a node of one Kubernetes only, and of one Slurm.
+        """
+        offers = self._offers[key]
+        return bool(offers) and all(each.source != schedule.source for each in offers)
+
+    def _add_node(self, key: str, node: Scheduled, schedule: Schedule) -> None:
+        host = self._known[key]
+        names = [name.lower() for name in (node.name, *node.aliases)]
+        self._known[key] = replace(
+            host,
+            aliases=host.aliases.union(names),
+            server=_placed(host.server, schedule.cluster, node.provider_id),
+        )
+        offers = self._offers[key]
+        offers.append(node.offer)
+        if len(offers) > 1:
+            listed = ", ".join(offer.source for offer in offers)
+            self.warnings.append(
+                f"{host.name}: has several schedulers ({listed}); the larger counts"
+            )
+
+
+def _is_alone(host: Host) -> bool:
+    """Return whether a host is certainly of no cluster."""
+    return host.server is not None and host.server["role"] == STANDALONE
+
+
+class _Claimed(t.NamedTuple):
+    """A node that is a host: one of a schedule's, and its entry in what pairs found."""
+
+    schedule: Schedule
+    places: dict[int, str]
+    number: int
+
+
+def _surest(host: Host, each: list[_Claimed]) -> list[_Claimed]:
+    """Return the claims by server id, or else by cluster, unless these contradict."""
+    ident = host.server["id"] if host.server else None
+    cluster = cluster_of(host)
+    by_id = [
+        claim
+        for claim in each
+        if ident and claim.schedule.nodes[claim.number].provider_id == ident
+    ]
+    by_cluster = [c for c in each if cluster and c.schedule.cluster == cluster]
+    for sure in (by_id, by_cluster):
+        if sure and not _contradict([claim.schedule for claim in sure]):
+            return sure
+    return []
+
+
+def _contradict(schedules: list[Schedule]) -> bool:
+    """Return whether schedules can't have one machine in common."""
+    sources = [schedule.source for schedule in schedules]
+    clusters = {schedule.cluster for schedule in schedules} - {None}
+    return len(set(sources)) < len(sources) or len(clusters) > 1
+
+
+def _shown(schedule: Schedule) -> str:
+    return " ".join(filter(None, (schedule.source, schedule.cluster)))
+
+
+def _told(schedules: Sequence[Schedule]) -> list[str]:
+    """Return what the schedulers warn of, each with its name."""
+    return [
+        f"{_shown(schedule)}: {text}"
         for schedule in schedules
-        if schedule.cluster and not schedule.failure
-        for node in schedule.nodes
-        if node.provider_id
-    )
+        for text in (*schedule.warnings, schedule.failure)
+        if text
+    ]
+
+
+def _in_clusters(hosts: Sequence[Host], schedules: Sequence[Schedule]) -> list[Host]:
+    """Return the hosts, in the cluster that a provider id says if they have none."""
+    claims: dict[str, set[str]] = {}
+    for schedule in schedules:
+        if schedule.cluster and not schedule.failure:
+            for node in schedule.nodes:
+                if node.provider_id:
+                    claims.setdefault(node.provider_id, set()).add(schedule.cluster)
+    claimed = {ident: min(names) for ident, names in claims.items() if len(names) == 1}
     clusters: dict[str | None, Cluster] = {}
     for host in hosts:
         cluster = host.server["cluster"] if host.server else None
         if cluster:
             clusters.setdefault(cluster["name"], cluster)
-    return [_in_cluster(host, claimed, clusters) for host in hosts]
+    return [_claimed(host, claimed, clusters) for host in hosts]
 
 
-def _in_cluster(
+def _claimed(
     host: Host, claimed: dict[str, str], clusters: dict[str | None, Cluster]
 ) -> Host:
-    """Return a host with the cluster that claims it, if it has none."""
+    """Return a host with the cluster that claims its server, if it has none."""
     server = host.server
     name = claimed.get(str(server["id"])) if server and not server["cluster"] else None
     if server is None or name is None:
         return host
-    unknown = Cluster(
-        id=None, name=name, status=None, health_status=None, master_address=None
-    )
-    cluster = clusters.get(name, unknown)
+    cluster = clusters.get(name) or _named(name)
     own = Server(**{**server, "cluster": cluster, "role": WORKER, "reason": None})
     return replace(host, server=own)
 
 
-def _add_unknown(
-    offers: dict[str, list[Offer]], hosts: t.Sequence[Host], schedule: Schedule
-) -> None:
-    """Add that what a scheduler has given out on its hosts is not known."""
-    for host in hosts:
-        if schedule.cluster in (None, cluster_of(host)):
-            offers[host.name].append(Offer(source=schedule.source))
-
-
-def _add_offers(
-    offers: dict[str, list[Offer]], hosts: t.Sequence[Host], schedule: Schedule
-) -> t.Iterator[Consumer]:
-    """Add the offers of a scheduler; return its consumers with names of hosts."""
-    names = _names(hosts, schedule.nodes)
-    for node in schedule.nodes:
-        offers.setdefault(names.get(node.name, node.name), []).append(node.offer)
-    return (_renamed(row, names) for row in schedule.consumers)
-
-
-def _renamed(row: Consumer, names: dict[str, str]) -> Consumer:
-    devices = row.get("devices")
-    if devices is not None:
-        devices = [(names.get(name, name), index) for name, index in devices]
-    return {**row, "devices": devices}
-
-
-def _with_offers(
-    hosts: t.Sequence[Host],
-    offers: dict[str, list[Offer]],
-    schedules: t.Sequence[Schedule],
-) -> list[Host]:
-    """Return the hosts with their offers, and hosts for what only schedulers know."""
-    known = {host.name: host for host in hosts}
-    read = {each.cluster for each in schedules if each.cluster and not each.failure}
-    return [
-        replace(
-            host,
-            offers=tuple(given),
-            unjoined=not given and cluster_of(host) in read,
-        )
-        for name, given in offers.items()
-        for host in [known.get(name) or Host(name)]
-    ]
-
-
-def _pending(schedules: t.Sequence[Schedule]) -> float | None:
-    """Return the devices that are waited for in all; None if nobody knows."""
-    known = [
-        schedule.pending
-        for schedule in schedules
-        if schedule.pending is not None and not schedule.failure
-    ]
-    return sum(known) if known else None
-
-
-def cluster_of(host: Host) -> str | None:
-    """Return the name of the cluster that a host is of."""
-    cluster = host.server["cluster"] if host.server else None
-    return cluster["name"] if cluster else None
-
-
-def _names(hosts: t.Sequence[Host], nodes: t.Sequence[Scheduled]) -> dict[str, str]:
-    """Return names of hosts by name of a scheduler's node."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    ways: tuple[tuple[_HostKeys, _NodeKeys], ...] = (
-        (_ids, lambda node: {node.provider_id} if node.provider_id else set()),
-        (_addresses, lambda node: {node.name, *node.aliases}),
-        (lambda host: _spellings(host)[0], lambda node: {node.name, *node.aliases}),
-        (lambda host: _spellings(host)[1], lambda node: {_short(node.name)}),
+def _named(cluster: str) -> Cluster:
+    """Return a cluster of which nothing but the name is known."""
+    return Cluster(
+        id=None, name=cluster, status=None, health_status=None, master_address=None
     )
-    for host_keys, node_keys in ways:
-        by_key = _once((key, host.name) for host in hosts for key in host_keys(host))
-        pairs = _once((key, node.name) for node in nodes for key in node_keys(node))
-        for key, node_name in pairs.items():
-            host_name = by_key.get(key)
-            if host_name and node_name not in names and host_name not in taken:
-                names[node_name] = host_name
-                taken.add(host_name)
-    return names
 
 
-_HostKeys = t.Callable[[Host], set[str]]
-_NodeKeys = t.Callable[[Scheduled], set[str]]
+def _renamed(row: Consumer, keys: Keys) -> Consumer:
+    """Return a consumer with keys of hosts.
 
-
-def finder(hosts: t.Sequence[Host]) -> t.Callable[[t.Iterable[str]], str | None]:
-    """Return what finds the host that has one of some names or addresses.
-
-    The first of them that one host alone has counts, whole; or else up to a dot.
+    A node that its scheduler does not list may be a namesake elsewhere.
     """
-    whole = _once(
-        (key, host.name)
-        for host in hosts
-        for key in {*_addresses(host), *_spellings(host)[0]}
-    )
-    short = _once((key, host.name) for host in hosts for key in _spellings(host)[1])
-
-    def find(names: t.Iterable[str]) -> str | None:
-        names = list(names)
-        matches = [whole.get(name) for name in names]
-        matches += [short.get(_short(name)) for name in names]
-        return next(filter(None, matches), None)
-
-    return find
+    devices, nodes = row.get("devices"), row.get("nodes")
+    if devices is not None:
+        known = all(name in keys for name, _index in devices)
+        devices = [(keys[name], index) for name, index in devices] if known else None
+    if nodes is not None:
+        known = all(name in keys for name, _held in nodes)
+        nodes = [(keys[name], held) for name, held in nodes] if known else None
+    return {**row, "devices": devices, "nodes": nodes}
 
 
-def _once(pairs: t.Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return values by key, of those keys that one value alone has."""
-    listed = sorted(set(pairs))
-    counts = Counter(key for key, _value in listed)
-    return {key: value for key, value in listed if counts[key] == 1}
-
-
-def _ids(host: Host) -> set[str]:
-    ident = host.server["id"] if host.server else None
-    return {ident} if ident else set()
-
-
-def _addresses(host: Host) -> set[str]:
-    listed = host.server["addresses"] if host.server else []
-    return {entry["address"] for entry in listed}
-
-
-def _spellings(host: Host) -> tuple[set[str], set[str]]:
-    """Return a host's names: whole, and up to the first dot."""
-    server = host.server["name"] if host.server else None
-    itself = host.facts.hostname if host.facts else None
-    names = {name for name in (host.name, server, itself) if name}
-    return names, {_short(name) for name in names}
-
-
-def _short(name: str) -> str:
-    return name.split(".")[0].lower()
+def _pending(schedules: Sequence[Schedule]) -> float | None:
+    """Return the devices that are waited for in all; None if one does not know."""
+    total = 0.0
+    for schedule in schedules:
+        if schedule.failure or schedule.pending is None:
+            return None
+        total += schedule.pending
+    return total if schedules else None

@@ -66,6 +66,7 @@ class Measurement:
     name: str
     aliases: tuple[str, ...]
     target: str
+    cluster: str | None
     exporter: str
     facts: Facts
 
@@ -89,6 +90,7 @@ def _measurement(measured: Measured, warn: Warn) -> Measurement | None:
         name=name,
         aliases=_aliases(measured.aliases),
         target=measured.target if is_text(measured.target) else "",
+        cluster=measured.cluster if is_text(measured.cluster) else None,
         exporter=measured.exporter,
         facts=facts,
     )
@@ -102,12 +104,22 @@ def schedules(readings: t.Iterable[Schedule], warn: Warn) -> list[Schedule]:
 def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
     nodes = [_scheduled(node, schedule.source, warn) for node in schedule.nodes]
     rows = [_consumer(row, schedule.source, warn) for row in schedule.consumers]
-    fields = Reader({"pending": schedule.pending}, schedule.source, warn)
+    fields = Reader(
+        {"pending": schedule.pending, **(schedule.waiting or {})},
+        schedule.source,
+        warn,
+    )
+    waiting = {why: fields.number(why) for why in schedule.waiting or ()}
+    is_known = schedule.waiting is not None and None not in waiting.values()
     return replace(
         schedule,
         nodes=[node for node in nodes if node],
         consumers=[row for row in rows if row],
         pending=fields.number("pending"),
+        waiting={why: number or 0.0 for why, number in waiting.items()}
+        if is_known
+        else None,
+        cluster=schedule.cluster if is_text(schedule.cluster) else None,
     )
 
 
@@ -129,6 +141,9 @@ def _scheduled(node: Scheduled, source: str, warn: Warn) -> Scheduled | None:
 def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
     record = {
         "capacity": offer.capacity,
+        "most": offer.most,
+        "counted": offer.counted,
+        "withheld": offer.withheld,
         "allocated": offer.allocated,
         "maintenance": offer.maintenance,
         "devices": offer.devices,
@@ -138,13 +153,20 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
     return replace(
         offer,
         capacity=fields.number("capacity"),
+        most=fields.number("most"),
+        counted=fields.count("counted"),
+        withheld=fields.number("withheld") or 0.0,
         allocated=fields.number("allocated"),
         maintenance=fields.text("maintenance", LONGEST_REASON)
         or (shown(offer.maintenance) if offer.maintenance else None),
         devices=None if indexes is None else tuple(filter(is_count, indexes)),
         faults=tuple(
-            (rule, evidence if is_text(evidence, LONGEST_REASON) else shown(evidence))
-            for rule, evidence in offer.faults
+            (
+                rule,
+                evidence if is_text(evidence, LONGEST_REASON) else shown(evidence),
+                since if is_text(since) else None,
+            )
+            for rule, evidence, since in offer.faults
         ),
     )
 
@@ -164,17 +186,20 @@ def _consumer(row: Consumer, source: str, warn: Warn) -> Consumer | None:
     checked["stat"] = stat
     checked["pods"] = None if pods is None else list(filter(_is_plain, pods))
     checked["devices"] = _devices(fields)
+    checked["nodes"] = _nodes(fields)
     return checked
 
 
 def _is_sound(row: Consumer) -> bool:
     """Return whether a consumer is as it is in nearly all cases: fast."""
     stat, pods, held = row["stat"], row["pods"], row.get("devices")
+    nodes = row.get("nodes")
     return (
         sound_texts(map(row.get, _CONSUMER.texts))
         and _STAT.fits_record(stat)
         and (pods is None or (isinstance(pods, list) and all(map(_is_plain, pods))))
         and (held is None or (isinstance(held, list) and all(map(_is_device, held))))
+        and (nodes is None or (isinstance(nodes, list) and all(map(_is_node, nodes))))
     )
 
 
@@ -193,6 +218,20 @@ def _devices(fields: Reader) -> list[tuple[str, int]] | None:
     if entries is None or not all(map(_is_device, entries)):
         return None
     return [tuple(entry) for entry in entries]
+
+
+def _nodes(fields: Reader) -> list[tuple[str, float]] | None:
+    entries = fields.entries("nodes", MOST_PODS)
+    if entries is None or not all(map(_is_node, entries)):
+        return None
+    return [tuple(entry) for entry in entries]
+
+
+def _is_node(entry: object) -> bool:
+    """Return whether something is name of a node and a number of devices."""
+    if not isinstance(entry, (list, tuple)) or len(entry) != 2:
+        return False
+    return is_text(entry[0]) and is_number(entry[1])
 
 
 def _is_device(entry: object) -> bool:

@@ -11,7 +11,7 @@ by value, with a warning for each that can't be.
 from __future__ import annotations
 
 import typing as t
-from operator import itemgetter
+from operator import itemgetter, le
 from types import NoneType, UnionType
 
 from .values import LARGEST, LONGEST, Reader
@@ -23,8 +23,13 @@ _MOST_PLANS = 4096
 
 _Values = tuple[t.Any, ...]
 _Getter = t.Callable[[_Values], _Values]
-_Plan = tuple[_Getter, _Getter, bool]
-"""What takes texts and numbers out of values, and whether numbers may be NaN."""
+_Plan = tuple[_Getter, _Getter, tuple[float, ...], tuple[float, ...]]
+"""What takes texts and numbers out of values, and the bounds of these numbers."""
+
+Bounds = t.Mapping[str, tuple[float, float]]
+"""The least and the most that a number can be, by its field."""
+
+_WIDEST = (0.0, LARGEST)
 
 _Read = t.Callable[[Reader, str], object]
 
@@ -38,6 +43,7 @@ class _Field(t.NamedTuple):
         required: Whether it is never None.
         optional: Whether records may lack it.
         read: Reads its value by itself; None for records and lists of records.
+        bounds: What a number can be.
     """
 
     key: str
@@ -45,6 +51,7 @@ class _Field(t.NamedTuple):
     required: bool
     optional: bool
     read: _Read | None
+    bounds: tuple[float, float]
 
 
 class Shape(t.Generic[R]):
@@ -53,15 +60,19 @@ class Shape(t.Generic[R]):
     Args:
         record_type: Declares them: a TypedDict or a dataclass. Its fields are texts,
             numbers (`float`), counts (`int`), flags, records, lists of texts and lists
-            of other things, each one possibly None. `Annotated` adds a limit that is
-            wider than usual: the least number or the length of the longest text.
+            of other things, each one possibly None. `Annotated` adds the length of the
+            longest text, if that is more than usual.
+        bounds: What its numbers can be; from 0 on if nothing else is said.
     """
 
-    def __init__(self, record_type: type[R]) -> None:
+    def __init__(self, record_type: type[R], bounds: Bounds | None = None) -> None:
         self._type = record_type
         hints = t.get_type_hints(record_type, include_extras=True)
         lacking = getattr(record_type, "__optional_keys__", ())
-        fields = [_field(key, hint, key in lacking) for key, hint in hints.items()]
+        fields = [
+            _field(key, hint, key in lacking, (bounds or {}).get(key))
+            for key, hint in hints.items()
+        ]
         self._fields = [field for field in fields if not field.optional]
         self._plans: dict[tuple[type, ...], _Plan | None] = {}
         self.keys = tuple(field.key for field in self._fields)
@@ -78,8 +89,8 @@ class Shape(t.Generic[R]):
     def fits(self, values: _Values) -> bool:
         """Return whether the values of a record, in the order of `keys`, are sound.
 
-        Texts are of usual length together, numbers are from 0 on. Entries of lists are
-        not looked at.
+        Texts are of usual length together, numbers are within bounds. Entries of lists
+        are not looked at.
         """
         types = tuple(map(type, values))
         plan = self._plans.get(types)
@@ -87,14 +98,12 @@ class Shape(t.Generic[R]):
             plan = self._remember(types)
             if plan is None:
                 return False
-        texts, numbers, floats = plan
+        texts, numbers, least, most = plan
         if len("".join(texts(values))) > LONGEST:
             return False
         known = numbers(values)
-        if min(known) < 0 or max(known) > LARGEST:
-            return False
-        # NaN is neither less nor more, but makes a sum NaN.
-        return not floats or sum(known) >= 0
+        # NaN is neither.
+        return all(map(le, least, known)) and all(map(le, known, most))
 
     def fits_record(self, record: object) -> bool:
         """Return whether a record has these fields, in their order, all sound."""
@@ -112,7 +121,7 @@ class Shape(t.Generic[R]):
 
     def _plan(self, types: tuple[type, ...]) -> _Plan | None:
         """Return how to look at values of these types; None if one of them is wrong."""
-        texts, numbers, floats = [], [], False
+        texts, numbers, bounds = [], [], []
         for position, field in enumerate(self._fields):
             value_type, kind = types[position], field.kind
             if value_type is NoneType and not field.required:
@@ -125,8 +134,9 @@ class Shape(t.Generic[R]):
                 texts.append(position)
             elif kind in (float, int):
                 numbers.append(position)
-                floats = floats or issubclass(value_type, float)
-        return _getter(texts), _getter(numbers, 0), floats
+                bounds.append(field.bounds)
+        least, most = ([each[end] for each in bounds] for end in (0, 1))
+        return _getter(texts), _getter(numbers), tuple(least), tuple(most)
 
     # Value by value ---------------------------------------------------------
 
@@ -159,11 +169,11 @@ class Shape(t.Generic[R]):
         return values if self._is_plain else self._type(**values)
 
 
-def _getter(positions: list[int], *more: object) -> _Getter:
-    """Return what takes values out of a tuple, at two positions at least."""
+def _getter(positions: list[int]) -> _Getter:
+    """Return what takes values out of a tuple, as a tuple."""
     if len(positions) > 1:
         return itemgetter(*positions)
-    return lambda values: (*(values[position] for position in positions), *more)
+    return lambda values: tuple(values[position] for position in positions)
 
 
 _READ: dict[type, t.Callable[..., object]] = {
@@ -174,7 +184,9 @@ _READ: dict[type, t.Callable[..., object]] = {
 }
 
 
-def _field(key: str, hint: t.Any, optional: bool) -> _Field:
+def _field(
+    key: str, hint: t.Any, optional: bool, bounds: tuple[float, float] | None
+) -> _Field:
     """Return a field by its type, as `get_type_hints` gives it."""
     if t.get_origin(hint) is t.NotRequired:
         [hint] = t.get_args(hint)
@@ -182,8 +194,8 @@ def _field(key: str, hint: t.Any, optional: bool) -> _Field:
     is_union = t.get_origin(hint) in (t.Union, UnionType)
     choices = t.get_args(hint) if is_union else (hint,)
     [declared] = (choice for choice in choices if choice is not NoneType)
-    limits: tuple[float, ...] = getattr(declared, "__metadata__", ())
-    declared = declared.__origin__ if limits else declared
+    limits: tuple[float, ...] = getattr(declared, "__metadata__", bounds or ())
+    declared = getattr(declared, "__origin__", declared) if limits else declared
     kind = dict if t.is_typeddict(declared) else t.get_origin(declared) or declared
     if kind not in (*_READ, list, dict):
         raise TypeError(f"{key}: no field can be of type {declared}")
@@ -194,6 +206,7 @@ def _field(key: str, hint: t.Any, optional: bool) -> _Field:
         required=NoneType not in choices,
         optional=optional,
         read=_limited(read, *limits) if read and limits else read,
+        bounds=bounds or _WIDEST,
     )
 
 

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from . import faults, matching, readings, state, telemetry
+from . import consuming, faults, matching, readings, state, telemetry
 from .types import (
     Consumer,
     Fleet,
     Host,
     Listing,
     Node,
-    Process,
     Schedule,
     Storage,
     Telemetry,
-    consumer,
 )
 
 
@@ -53,8 +52,13 @@ def assemble(
     measurements = readings.measurements(measured, texts.append)
     checked = readings.schedules(schedules, texts.append)
     known = matching.add_servers(hosts, servers)
-    known = telemetry.measure(known, measurements, now, texts.append, stale_after)
-    joined = telemetry.assign(matching.join(known, checked))
+    labels = [each.cluster for each in measurements]
+    foreign = matching.is_foreign(known, checked, labels)
+    joined = matching.join(known, checked, foreign)
+    known = telemetry.measure(
+        joined.hosts, measurements, now, texts.append, stale_after, foreign
+    )
+    joined = telemetry.assign(replace(joined, hosts=known))
     storages = [
         *(each.storage for each in listings),
         *(each.storage for each in measured),
@@ -64,6 +68,7 @@ def assemble(
         consumers=joined.consumers,
         storage=next(filter(None, storages), None),
         pending=joined.pending,
+        waiting=_waiting(checked),
         warnings=[*texts, *joined.warnings],
         now=now,
         stale_after=stale_after,
@@ -77,6 +82,7 @@ def build(
     consumers: Sequence[Consumer] = (),
     storage: Storage | None = None,
     pending: float | None = None,
+    waiting: dict[str, float] | None = None,
     warnings: Sequence[str] = (),
     now: datetime,
     stale_after: float = state.STALE_AFTER,
@@ -86,114 +92,84 @@ def build(
 
     Args:
         hosts: All hosts; those without accelerators are left out.
-        consumers: What schedulers know of workloads, with `devices`, names of hosts and
+        consumers: What schedulers know of workloads, with `devices`, keys of hosts and
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
         pending: As in the fleet.
+        waiting: As in the fleet.
         warnings: What the sources warn of.
         now: The time, with its zone.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
         rules: What is a fault; the default policy without it.
     """
     rules = faults.policy() if rules is None else rules
-    in_order = sorted(hosts, key=lambda host: host.name)
+    in_order = sorted(hosts, key=lambda host: (host.name, host.key))
     nodes = [_node(host, now, stale_after, rules) for host in in_order]
-    nodes = [node for node in nodes if node.state["capacity"]]
-    used = {
-        (node.name, device["index"]): device["utilization_percent"]
-        for node in nodes
-        for device in node.devices or ()
-    }
-    rows = [_with_utilization(row, used) for row in consumers]
+    nodes = [node for node in nodes if _has_devices(node)]
+    rows = consuming.with_devices(consumers, nodes)
     for node in nodes:
         if not node.scheduled:
-            rows += _processes(node)
+            rows += consuming.processes(node)
     return Fleet(
         nodes=nodes,
         consumers=rows,
         storage=storage,
         pending=pending,
-        warnings=[*warnings, *_excesses(nodes)],
+        waiting=waiting,
+        warnings=sorted({*warnings, *_excesses(nodes)}),
         now=now,
     )
 
 
+def _has_devices(node: Node) -> bool:
+    """Return whether a node has devices, or its scheduler says that it must have."""
+    offers = node.capacity.offers
+    return bool(node.state["capacity"]) or any(
+        offer.capacity == 0 and offer.has_devices for offer in offers
+    )
+
+
+def _waiting(schedules: Sequence[Schedule]) -> dict[str, float] | None:
+    """Return the devices that are waited for by the reason; None if one is unknown."""
+    waiting: dict[str, float] = {}
+    for schedule in schedules:
+        if schedule.failure or schedule.waiting is None:
+            return None
+        for why, number in schedule.waiting.items():
+            waiting[why] = waiting.get(why, 0.0) + number
+    return dict(sorted(waiting.items())) if schedules else None
+
+
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:
     """Return the node that a host is; without capacity if it is none."""
-    known = state.node_state(host, now, stale_after, rules)
-    facts = host.facts if known["measured"] else None
-    devices = facts.devices if facts else None
+    known = state.assess(host, now, stale_after, rules)
+    facts = host.facts
+    if facts and state.unusable(facts, now, stale_after):
+        facts = None
     return Node(
         name=host.name,
+        key=host.key,
         server=host.server or state.NO_SERVER,
-        state=known,
+        state=known.state,
         facts=host.facts,
-        devices=devices,
+        devices=facts.devices or None if facts else None,
+        # A node that has lost its devices has its ports.
         ports=facts.ports if facts else None,
-        shares=[state.share(device, host.offers) for device in devices or ()],
+        shares=known.shares,
+        free=known.free,
+        capacity=known.capacity,
         scheduled=bool(host.offers),
     )
 
 
 def _excesses(nodes: list[Node]) -> t.Iterator[str]:
-    """Yield warnings of nodes of which more is given out than there is."""
+    """Yield what is odd about the devices of nodes, and what is given out of them."""
     for node in nodes:
+        yield from node.capacity.warnings
         allocated, capacity = node.state["allocated"] or 0, node.state["capacity"]
-        if allocated > capacity:
+        if allocated > capacity + 1e-6:
             yield (
                 f"{node.name}: {allocated:g} devices are given out, and there are "
                 f"{capacity:g}"
             )
-
-
-def _with_utilization(
-    row: Consumer, used: dict[tuple[str, int], float | None]
-) -> Consumer:
-    """Return a consumer with the mean utilization of its devices, if it is known."""
-    held = row.get("devices")
-    if row["stat"]["gpuUtilization"] is not None or not held:
-        return row
-    percents = [used.get((name, index)) for name, index in held]
-    if None in percents:
-        return row
-    mean = sum(percent or 0 for percent in percents) / len(percents) / 100
-    return {**row, "stat": {**row["stat"], "gpuUtilization": mean}}
-
-
-def _processes(node: Node) -> t.Iterable[Consumer]:
-    """Return processes as consumers; those of one device, or part, share it equally."""
-    rows: dict[int, Consumer] = {}
-    weights: dict[int, int] = {}
-    for device in node.devices or ():
-        pids = set()
-        for processes, size in state.holdings(device) or ():
-            for process in processes:
-                pid = process["pid"]
-                row = rows.get(pid)
-                if row is None:
-                    row = rows[pid] = _process(node, process)
-                stat = row["stat"]
-                stat["gpuEquivalent"] += size / len(processes)
-                stat["gpuRequest"] += pid not in pids
-                pids.add(pid)
-        used = device["utilization_percent"]
-        for pid in pids if used is not None else ():
-            stat = rows[pid]["stat"]
-            weight = weights.get(pid, 0)
-            before = (stat["gpuUtilization"] or 0.0) * weight
-            weights[pid] = weight + 1
-            stat["gpuUtilization"] = (before + (used or 0) / 100) / weights[pid]
-    return rows.values()
-
-
-def _process(node: Node, process: Process) -> Consumer:
-    cluster = node.server["cluster"]
-    return consumer(
-        kind="Process",
-        name=process["name"],
-        namespace=process["user"],
-        uid=f"{node.name}/{process['pid']}",
-        source="facts",
-        cluster=cluster["name"] if cluster else None,
-    )

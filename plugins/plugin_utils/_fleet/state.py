@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import typing as t
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from . import faults
-from .types import Device, Facts, Fault, Host, NodeState, Offer, Process, Server
+from . import capacity, counts, faults, holders
+from .capacity import Capacity
+from .types import Device, Facts, Fault, Host, NodeState, Server
 
 HEALTHY, FAULTY, MAINTENANCE = "healthy", "faulty", "maintenance"
 IDLE, PARTIAL, BUSY, UNKNOWN = "idle", "partial", "busy", "unknown"
@@ -49,18 +50,35 @@ NO_SERVER: Server = {
 """What is known of a host that no inventory of ours lists."""
 
 
-def node_state(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What is known of a host that has accelerators.
+
+    Attributes:
+        state: How it does.
+        capacity: Who says how many devices it has.
+        shares: How much of each measured device is given out; None where not known.
+        free: How many whole devices can take work now; None if it takes none.
+    """
+
+    state: NodeState
+    capacity: Capacity
+    shares: list[float | None]
+    free: int | None
+
+
+def assess(
     host: Host,
     now: datetime,
     stale_after: float = STALE_AFTER,
     rules: faults.Policy | None = None,
-) -> NodeState:
-    """Return the state of a host that has accelerators.
+) -> Assessment:
+    """Return how a host does that has accelerators.
 
     `health` is `maintenance` if a scheduler says so, `faulty` if a rule has found
-    something, else `healthy`. `capacity` is how many devices there are: as a scheduler
-    says, else by flavor, else as measured. `allocated` is how many of them are given
-    out: as the schedulers say, or if there is none, those that a process holds.
+    something, else `healthy`. `capacity` is how many devices there are, the most that
+    anybody says. `allocated` is how many of them are given out: as the schedulers say,
+    or if there is none, those that a process holds.
 
     Args:
         host: What the sources know of it.
@@ -71,45 +89,65 @@ def node_state(
     rules = faults.policy() if rules is None else rules
     server, facts = host.server or NO_SERVER, host.facts
     stale = unusable(facts, now, stale_after)
-    known = facts.devices if facts else []
-    devices = [] if stale else known
+    devices = facts.devices if facts and not stale else []
     declared = sum(each["count"] for each in server["hardware"]["accelerators"])
-    broken = _scheduling_faults(host, server, now, rules)
+    is_measured = facts is not None and not stale and facts.are_of_devices
+    known = capacity.of(host, declared, is_measured)
+    broken = _scheduling_faults(host, server, known, now, rules)
     if facts and not stale:
         moment = moment_of(facts.gathered_at)
         ports = host.expected_rdma_ports
-        broken += faults.of_facts(facts, declared, ports, moment, rules)
-    allocated, reason = _given_out(host.offers, devices, stale)
-    offered = (offer.capacity for offer in host.offers if offer.capacity is not None)
-    # Devices don't vanish by themselves: old facts still tell how many there are.
-    capacity = next(offered, declared or len(known))
-    reasons = (offer.maintenance for offer in host.offers if offer.maintenance)
+        broken += faults.of_facts(facts, ports, moment, now, rules)
+    offer = capacity.largest(known)
+    if offer:
+        allocated, reason = capacity.given_out(known)
+        shares = holders.shares(devices, offer, allocated, known.devices)
+    else:
+        shares = holders.shares(devices, None, None, known.devices)
+        allocated, reason = _held(shares, stale)
+    reasons = (each.maintenance for each in known.offers if each.maintenance)
     maintenance = next(reasons, None)
+    is_short = any(fault["rule"] in _SHORT for fault in broken)
+    counted = counts.count(
+        capacity=known.devices,
+        faults=broken,
+        missing=known.devices - known.available if is_short else 0.0,
+        is_maintained=maintenance is not None,
+        allocated=allocated,
+        devices=devices,
+        shares=shares,
+    )
     health = FAULTY if broken else HEALTHY
-    return {
+    state: NodeState = {
         "health": MAINTENANCE if maintenance else health,
         "maintenance": maintenance,
         "faults": broken,
-        "allocation": _allocation(allocated, capacity),
+        "allocation": _allocation(allocated, known.devices),
         "reason": reason,
-        "capacity": capacity,
+        "capacity": known.devices,
         "allocated": allocated,
-        "measured": len(devices),
+        "devices": counted,
+        "measured": sum(map(_is_read, devices)),
         "gathered_at": facts.gathered_at if facts else None,
     }
+    free = counts.free(counted, known.devices, broken, devices, shares)
+    return Assessment(state=state, capacity=known, shares=shares, free=free)
+
+
+_SHORT = ("devices_missing", "not_allocatable")
 
 
 def _scheduling_faults(
-    host: Host, server: Server, now: datetime, rules: faults.Policy
+    host: Host, server: Server, known: Capacity, now: datetime, rules: faults.Policy
 ) -> list[Fault]:
     """Return the faults that Nova and the schedulers know of."""
     broken = faults.of_server(server, rules)
     if host.unjoined:
         created = moment_of(server["created_at"])
         broken += faults.of_absence(server, created, now, rules)
-    for offer in host.offers:
+    for offer in known.offers:
         broken += faults.of_scheduler(offer.faults, rules)
-    return broken
+    return broken + faults.of_scheduler(capacity.shortages(known), rules)
 
 
 def moment_of(text: str | None) -> datetime | None:
@@ -142,49 +180,25 @@ def unusable(facts: Facts | None, now: datetime, stale_after: float) -> str | No
     return None
 
 
-def _given_out(
-    offers: t.Sequence[Offer], devices: list[Device], stale: str | None
+def _held(
+    shares: list[float | None], stale: str | None
 ) -> tuple[float | None, str | None]:
-    """Return how many devices are given out; or why that is not known."""
-    if offers:
-        silent = [offer.source for offer in offers if offer.allocated is None]
-        if silent:
-            return None, f"{', '.join(silent)} could not be read"
-        return max(offer.allocated or 0.0 for offer in offers), None
+    """Return how many devices processes hold; or why that is not known."""
     if stale:
         return None, stale
-    shares = [share(device) for device in devices]
     if None in shares:
         return None, "processes were not gathered, or could not be read"
     return round(sum(part or 0.0 for part in shares), 6), None
 
 
-def share(device: Device, offers: t.Sequence[Offer] = ()) -> float | None:
-    """Return how much of a device is given out, 0 to 1; None if not known.
-
-    As the schedulers say, if they know devices; else by its processes.
-    """
-    if offers:
-        mapped = [offer.devices for offer in offers if offer.devices is not None]
-        if mapped:
-            return float(any(device["index"] in indexes for indexes in mapped))
-    held = holdings(device)
-    if held is None:
-        return None
-    return sum(size for processes, size in held if processes)
-
-
-def holdings(device: Device) -> list[tuple[list[Process], float]] | None:
-    """Return processes by the part of a device that they hold, as a fraction of it.
-
-    Of its parts if all are known, else of the whole; None if not known.
-    """
-    if device["partitions"]:
-        parts = [part["processes"] for part in device["partitions"]]
-        if None not in parts:
-            return [(held, 1 / len(parts)) for held in parts if held]
-    whole = device["processes"]
-    return None if whole is None else [(whole, 1.0)]
+def _is_read(device: Device) -> bool:
+    """Return whether more is known of a device than that it is there."""
+    measured = (
+        device["utilization_percent"],
+        device["memory_used_bytes"],
+        device["processes"],
+    )
+    return device["health"] != "unknown" or any(each is not None for each in measured)
 
 
 def _allocation(allocated: float | None, capacity: float) -> str:

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .values import LARGEST, LONGEST_REASON
+from .values import LONGEST_REASON
+
+if t.TYPE_CHECKING:
+    from .capacity import Capacity
 
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
-
-Signed = t.Annotated[float, -LARGEST]
-"""A number that may be negative; the door refuses all others below 0."""
 
 Reason = t.Annotated[str, LONGEST_REASON]
 """A text as long as a person or a driver writes it; others are as long as names."""
@@ -124,6 +124,7 @@ class Device(t.TypedDict):
     """
 
     index: int
+    minor_number: int | None
     pci_bus_id: str | None
     vendor: str | None
     kind: str | None
@@ -139,8 +140,8 @@ class Device(t.TypedDict):
     power_watts: float | None
     power_limit_watts: float | None
     energy_joules: float | None
-    temperature_celsius: Signed | None
-    memory_temperature_celsius: Signed | None
+    temperature_celsius: float | None
+    memory_temperature_celsius: float | None
     ecc_corrected: float | None
     ecc_uncorrected: float | None
     row_remap_pending: bool | None
@@ -176,12 +177,17 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XidEvent:
-    """An error that NVIDIA's driver has reported; `action` is the catalogue's."""
+    """An error that NVIDIA's driver has reported, `xid` or, of a switch, `sxid`.
 
+    `age_seconds` is its age when it was read, `action` what the catalogue says.
+    """
+
+    type: str | None
     code: int | None
     pci_bus_id: str | None
-    age_seconds: Signed | None
+    age_seconds: float | None
     action: str | None
+    message: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +200,7 @@ class Facts:
         devices: Its devices.
         ports: Its RDMA ports; None if they were not read.
         xid_events: Errors of its driver; None if they were not read.
+        are_of_devices: Whether devices were looked for. Exporters of ports do not.
     """
 
     gathered_at: str | None = None
@@ -201,6 +208,7 @@ class Facts:
     devices: list[Device]
     ports: list[Port] | None = None
     xid_events: list[XidEvent] | None = None
+    are_of_devices: bool = True
 
 
 # Schedulers ---------------------------------------------------------------------------
@@ -212,19 +220,35 @@ class Offer:
 
     Attributes:
         source: `kubernetes` or `slurm`.
-        capacity: How many devices it has there; None if not known.
+        capacity: How many devices its units make, by what it says of their size; None
+            if not known.
+        most: Of how many devices its units are parts at most; None for `capacity`.
+        counted: How many devices there are, as labels of the node say; None if not
+            known.
+        withheld: How many devices of `capacity` it gives to nobody.
         allocated: How many it has given out, parts as fractions; None if not known.
+        units: What its units are, if they may be more than there are devices; None if
+            each is a device for certain.
+        unsized: Whether nobody says there how many of the units make a device.
+        has_devices: Whether it says that the node has devices, even if there is none.
         maintenance: Why the node was taken out on purpose; None if it was not.
         devices: Indexes of the devices that are given out; None if not known.
-        faults: Rules that the node breaks there, each with its evidence.
+        faults: Rules that the node breaks there, each with its evidence and, as ISO
+            8601, since when; None if that is not known.
     """
 
     source: str
     capacity: float | None = None
+    most: float | None = None
+    counted: int | None = None
+    withheld: float = 0.0
     allocated: float | None = None
+    units: str | None = None
+    unsized: bool = False
+    has_devices: bool = True
     maintenance: str | None = None
     devices: tuple[int, ...] | None = None
-    faults: tuple[tuple[str, str], ...] = ()
+    faults: tuple[tuple[str, str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,12 +279,14 @@ class Stat(t.TypedDict):
 class ConsumerDetails(t.TypedDict, total=False):
     """What only some consumers have.
 
-    `devices` are names of hosts with indexes, None if they are not known; `consumers`
-    is how many consumers a row sums up.
+    `devices` are keys of hosts with indexes, None if they are not known. `nodes` are
+    keys of hosts with how many devices they hold there, None if it is not known.
+    `consumers` is how many consumers a row sums up.
     """
 
     cluster: str | None
     devices: list[tuple[str, int]] | None
+    nodes: list[tuple[str, float]] | None
     user: str | None
     account: str | None
     consumers: int
@@ -326,9 +352,13 @@ class Schedule:
         source: `kubernetes` or `slurm`.
         nodes: Its nodes.
         consumers: Its workloads, with its own names of nodes in `devices`.
-        pending: Devices that are requested and not given out.
+        pending: Devices that are requested, and given out as soon as there is room.
+        waiting: All devices that are requested and not given out, by the reason, as
+            the scheduler names it. Those of `pending` are among them.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
+        labeled: Whether that name is what a label of series says, which may be none
+            that anybody else uses.
         warnings: What else could not be read.
     """
 
@@ -336,8 +366,10 @@ class Schedule:
     nodes: Sequence[Scheduled] = ()
     consumers: Sequence[Consumer] = ()
     pending: float | None = None
+    waiting: Mapping[str, float] | None = None
     failure: str | None = None
     cluster: str | None = None
+    labeled: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -360,6 +392,7 @@ class Measured:
         aliases: Further names and addresses.
         target: The address that it was read from, which no node can set; empty where
             that is not known.
+        cluster: Name of its cluster, as a label of its series says; None if none does.
         exporter: What has measured it; a node has one target of each.
         facts: What was measured: a record with any of the keys of `gpu_facts`.
     """
@@ -367,6 +400,7 @@ class Measured:
     name: str
     aliases: tuple[str, ...] = ()
     target: str = ""
+    cluster: str | None = None
     exporter: str = ""
     facts: Record
 
@@ -377,13 +411,13 @@ class Telemetry:
 
     Attributes:
         measured: Nodes, each any number of times.
-        schedule: What a scheduler has told it.
+        schedules: What schedulers have told it.
         storage: Space of the fleet's storage.
         warnings: What could not be read.
     """
 
     measured: Sequence[Measured] = ()
-    schedule: Schedule | None = None
+    schedules: Sequence[Schedule] = ()
     storage: Storage | None = None
     warnings: tuple[str, ...] = ()
 
@@ -417,6 +451,9 @@ class Host:
         offers: What the schedulers know of it.
         unjoined: Whether its cluster's scheduler was read and has no such node.
         expected_rdma_ports: How many ports should be active; None if nobody says.
+        aliases: Further names and addresses that schedulers have for it, lower case.
+        key: What tells it from others of its name, in other clusters; its name where
+            there is no other. Devices of consumers are named by it.
     """
 
     name: str
@@ -425,16 +462,38 @@ class Host:
     offers: tuple[Offer, ...] = ()
     unjoined: bool = False
     expected_rdma_ports: int | None = None
+    aliases: frozenset[str] = frozenset()
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        """Complete the key."""
+        if not self.key:
+            object.__setattr__(self, "key", self.name)
 
 
 class Fault(t.TypedDict):
-    """What a rule has found; `device` is None for the node itself."""
+    """What a rule has found.
+
+    `device` is the PCI address and `index` the index of the device. Both are None for
+    the node itself, and for a device that the fault does not name.
+    """
 
     rule: str
     device: str | None
+    index: int | None
     evidence: str
     since: str | None
     action: str
+
+
+class Counts(t.TypedDict):
+    """Devices by their state; each device is in one. Parts are fractions of devices."""
+
+    allocated: float
+    idle: float
+    faulty: float
+    maintenance: float
+    unknown: float
 
 
 class NodeState(t.TypedDict):
@@ -443,6 +502,8 @@ class NodeState(t.TypedDict):
     `health` is `healthy`, `faulty` or `maintenance` (with the scheduler's reason),
     `allocation` `idle`, `partial`, `busy` or `unknown` (with its `reason`). `capacity`,
     `allocated` and `measured` are in devices; `gathered_at` is when it was measured.
+    `devices` says how many devices are in which state.
+    A device of which nothing could be read but that it is there is not measured.
     """
 
     health: str
@@ -452,6 +513,7 @@ class NodeState(t.TypedDict):
     reason: str | None
     capacity: float
     allocated: float | None
+    devices: Counts
     measured: int
     gathered_at: str | None
 
@@ -462,22 +524,28 @@ class Node:
 
     Attributes:
         name: Name of the host.
+        key: What tells it from others of its name.
         server: Its server.
         state: How it does.
         facts: What was measured last, however old; None if nothing was.
         devices: Its devices; None if no facts tell of now.
         ports: Its RDMA ports; None if no facts tell of them now.
         shares: How much of each device is given out, 0 to 1; None if not known.
+        free: How many whole devices can take work now; None if it takes none.
+        capacity: Who says how many devices it has.
         scheduled: Whether a scheduler knows it.
     """
 
     name: str
+    key: str
     server: Server
     state: NodeState
     facts: Facts | None
     devices: list[Device] | None
     ports: list[Port] | None
     shares: list[float | None]
+    free: int | None
+    capacity: Capacity
     scheduled: bool
 
 
@@ -489,8 +557,9 @@ class Fleet:
         nodes: The nodes, by name.
         consumers: Who holds devices.
         storage: Space of the storage; None if no source knows it.
-        pending: Devices that are requested and not given out; None if no scheduler
-            knows.
+        pending: Devices that are requested, and given out as soon as there is room;
+            None if a scheduler does not tell, or there is none.
+        waiting: All that are requested and not given out, by the reason; None as above.
         warnings: What could not be read, or is odd.
         now: When it was.
     """
@@ -499,5 +568,6 @@ class Fleet:
     consumers: list[Consumer]
     storage: Storage | None
     pending: float | None
+    waiting: dict[str, float] | None
     warnings: list[str]
     now: datetime

@@ -27,16 +27,16 @@ _SHOWN = 60
 Warn = t.Callable[[str], None]
 
 
-def is_number(value: object, least: float = 0.0) -> bool:
+def is_number(value: object, least: float = 0.0, most: float = LARGEST) -> bool:
     """Return whether a value is a number that can be computed with."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return least <= value <= LARGEST  # false for NaN
+    return least <= value <= most  # false for NaN
 
 
-def is_count(value: object) -> bool:
-    """Return whether a value is a whole number from 0 on."""
-    return isinstance(value, int) and is_number(value)
+def is_count(value: object, least: float = 0.0, most: float = LARGEST) -> bool:
+    """Return whether a value is a whole number, from 0 on if nothing else is said."""
+    return isinstance(value, int) and is_number(value, least, most)
 
 
 def is_text(value: object, longest: int = LONGEST) -> bool:
@@ -96,18 +96,20 @@ class Reader:
         self.refuse(key, value)
         return None
 
-    def number(self, key: str, least: float = 0.0) -> float | None:
-        """Return a number."""
+    def number(
+        self, key: str, least: float = 0.0, most: float = LARGEST
+    ) -> float | None:
+        """Return a number within bounds."""
         value = self.raw.get(key)
-        if value is None or is_number(value, least):
+        if value is None or is_number(value, least, most):
             return t.cast("float | None", value)
         self.refuse(key, value)
         return None
 
-    def count(self, key: str) -> int | None:
-        """Return a whole number from 0 on."""
+    def count(self, key: str, least: float = 0.0, most: float = LARGEST) -> int | None:
+        """Return a whole number within bounds."""
         value = self.raw.get(key)
-        if value is None or is_count(value):
+        if value is None or is_count(value, least, most):
             return t.cast("int | None", value)
         self.refuse(key, value)
         return None

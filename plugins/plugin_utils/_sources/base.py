@@ -5,18 +5,66 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
 from .._fleet.types import Listing, Record, Schedule, Telemetry
+from .._fleet.values import shown
 
 Answer = Listing | Telemetry | Schedule
 
-TLS: Record = {
+HTTP: Record = {
+    "headers": {"type": "dict", "no_log": True},
     "validate_certs": {"type": "bool", "default": True},
     "ca_cert": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path"},
 }
 """Options of a source with a URL."""
+
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")
+_OURS = ("accept", "accept-encoding", "connection", "host", "transfer-encoding")
+_LONGEST = 8192
+"""Characters of a header; servers take about as many."""
+
+
+def tls(options: Record) -> Record:
+    """Return the certificates of a source, as `_http.request` takes them."""
+    return {
+        "validate_certs": options.get("validate_certs", True),
+        **{
+            name: options.get(name) for name in ("ca_cert", "client_cert", "client_key")
+        },
+    }
+
+
+def headers(options: Record) -> dict[str, str]:
+    """Return the headers that a user sends along, such as that of a tenant."""
+    return {name: str(value) for name, value in (options.get("headers") or {}).items()}
+
+
+def wrong_http(options: Record) -> str | None:
+    """Return what is wrong with the options of a source with a URL; None if nothing is.
+
+    No value of a header is shown: it may be a secret.
+    """
+    if options.get("client_key") and not options.get("client_cert"):
+        return ".client_key: requires client_cert"
+    for name, value in headers(options).items():
+        if not _NAME.fullmatch(name):
+            return f".headers: {shown(name)} can't be the name of a header"
+        lower = name.lower()
+        if lower in _OURS or lower.startswith("content-"):
+            return f".headers: {name} is set by the request itself; leave it out"
+        if not value.isprintable() or not value.isascii() or len(value) > _LONGEST:
+            return (
+                f".headers: the value of {name} must be printable ASCII in one line, "
+                f"{_LONGEST} characters at most"
+            )
+        if lower == "authorization" and (options.get("token") or options.get("user")):
+            return ".headers: Authorization can't stand beside token or user"
+    return None
 
 
 class WrongOption(ValueError):

@@ -33,8 +33,8 @@ from .._fleet.types import (
 )
 from .failure import SourceError
 
-SECRETS = ("token", "password")
-"""Options that are not part of a file's name."""
+SECRETS = ("token", "password", "headers")
+"""Options that a file's name must not tell, however long anybody guesses."""
 
 _Answer = t.TypeVar("_Answer", bound=Listing | Telemetry | Schedule)
 
@@ -47,6 +47,8 @@ _FIELDS = {
     kind: [field.name for field in dataclasses.fields(kind)] for kind in _TYPES.values()
 }
 _PAUSE = 0.05
+_ROUNDS = 100_000
+"""Of a digest of secrets: a few hundredths of a second for each guess."""
 _USELESS = (OSError, ValueError, TypeError, LookupError, RecursionError)
 
 
@@ -96,9 +98,14 @@ def kept(
 
 
 def _name(options: Record) -> str:
+    """Return the name of the file of a source: another tenant has another one."""
     public = {name: value for name, value in options.items() if name not in SECRETS}
-    key = hashlib.sha256(json.dumps(public, sort_keys=True).encode()).hexdigest()
-    return f"gpufleet-{key[:32]}"
+    secret = {name: options[name] for name in SECRETS if options.get(name)}
+    key = hashlib.sha256(json.dumps(public, sort_keys=True).encode()).digest()
+    if secret:
+        text = json.dumps(secret, sort_keys=True, default=str).encode()
+        key = hashlib.pbkdf2_hmac("sha256", text, key, _ROUNDS)
+    return f"gpufleet-{key.hex()[:32]}"
 
 
 @contextlib.contextmanager

@@ -9,15 +9,17 @@ import functools
 import threading
 import time
 import typing as t
+from dataclasses import replace
 
 from ...module_utils._http import shown
 from .._fleet.types import Listing, Record, Schedule, Telemetry
-from . import cache, facts, slurm
+from . import cache, facts
 from .base import Answer, Source, WrongOption
 from .failure import SourceError
 from .kubernetes import source as kubernetes
 from .openstack import source as openstack
 from .prometheus import source as prometheus
+from .slurm import source as slurm
 
 SOURCES: dict[str, Source] = {
     source.type: source
@@ -180,14 +182,28 @@ def _sorted(answered: t.Sequence[tuple[str, Answer]]) -> Answers:
     of_telemetry: list[str] = []
     for kind, answer in answered:
         if isinstance(answer, Schedule):
-            answers.schedules.append(answer)
+            nothing = not answer.nodes and not answer.failure
+            texts = ("it has no node with devices",) if nothing else ()
+            warnings_of = (*answer.warnings, *texts)
+            answers.schedules.append(replace(answer, warnings=warnings_of))
             continue
         warnings = [f"{kind}: {text}" for text in answer.warnings]
+        if not warnings and _is_empty(answer):
+            warnings = [f"{kind}: it knows nothing of any node"]
         if isinstance(answer, Listing):
             answers.listings.append(answer)
             answers.warnings.extend(warnings)
         else:
             answers.telemetry.append(answer)
-            answers.schedules.extend([answer.schedule] if answer.schedule else [])
+            answers.schedules.extend(answer.schedules)
             of_telemetry += warnings
     return answers._replace(warnings=answers.warnings + of_telemetry)
+
+
+def _is_empty(answer: Listing | Telemetry) -> bool:
+    """Return whether a source has answered, and has nothing to say."""
+    if answer.storage:
+        return False
+    if isinstance(answer, Listing):
+        return not answer.servers
+    return not answer.measured and not any(each.nodes for each in answer.schedules)

@@ -7,7 +7,7 @@ SPDX-License-Identifier: GPL-3.0-or-later
 
 // Names come from the cloud and may hold anything: they reach the page as text nodes or
 // on a canvas, and never as markup.
-const { overview, consumers, heatmap, sources } = JSON.parse(
+const { overview, consumers, heatmap, sources, minCoverage } = JSON.parse(
   document.getElementById("data").textContent
 );
 const METRICS = { power: "Power", temperature: "Temperature", utilization: "Utilization" };
@@ -44,6 +44,14 @@ function tile(name, value, more, kind) {
   );
 }
 
+// Green is what somebody has looked at, and nothing that nobody has.
+const SEEN = overview.totalNodes > 0 && (overview.coverage ?? 0) >= minCoverage;
+
+function health() {
+  if (overview.faultyNodes) return "bad";
+  return SEEN ? "good" : "unseen";
+}
+
 function tiles() {
   const o = overview;
   const storage = o.storageStat;
@@ -51,9 +59,10 @@ function tiles() {
   document.getElementById("tiles").append(
     tile(
       "Nodes",
-      `${o.healthyNodes} of ${o.totalNodes} healthy`,
-      `${o.faultyNodes} faulty, ${o.maintenanceNodes} in maintenance`,
-      o.faultyNodes ? "bad" : "good"
+      o.totalNodes ? `${o.healthyNodes} of ${o.totalNodes} healthy` : "no nodes",
+      `${o.faultyNodes} faulty, ${o.maintenanceNodes} in maintenance` +
+        (SEEN ? "" : `, ${percent(o.coverage)} of the devices measured`),
+      health()
     ),
     tile(
       "Healthy nodes",
@@ -64,15 +73,15 @@ function tiles() {
     tile(
       "Devices",
       `${shown(o.allocatedGpus)} of ${shown(o.totalGpus)} in use`,
-      `${shown(o.idleGpus)} idle, ${shown(o.faultyGpus)} of faulty nodes, ` +
-        `${shown(o.unknownGpus)} unknown`
+      `${shown(o.idleGpus)} idle, ${shown(o.faultyGpus)} faulty, ` +
+        `${shown(o.maintenanceGpus)} in maintenance, ${shown(o.unknownGpus)} unknown`
     ),
-    tile("In use", percent(o.allocationRate), "of the devices of healthy nodes"),
+    tile("In use", percent(o.allocationRate), "of the devices that can be"),
     tile("Busy while in use", percent(o.utilization), "mean of the devices in use"),
     tile(
       "Devices waited for",
       shown(o.pendingGpus),
-      `${shown(o.largestIdleBlock)} are idle on one node`
+      `${shown(o.largestIdleBlock)} whole ones are idle on one node`
     ),
     tile(
       "Storage in use",
@@ -88,7 +97,12 @@ function tiles() {
         ? `${shown(rdma.bandwidth)} each, ${shown(rdma.totalBandwidthGbps)} Gbit/s in all`
         : "none is known to be active"
     ),
-    tile("Measured of late", percent(o.coverage), "of the devices")
+    tile(
+      "Measured",
+      percent(o.coverage),
+      "of the devices, their utilization",
+      SEEN ? "good" : "unseen"
+    )
   );
 }
 
@@ -178,7 +192,13 @@ function tables() {
       overview.faults
     );
   } else {
-    document.getElementById("faults").append(element("p", { class: "good" }, "None."));
+    document
+      .getElementById("faults")
+      .append(
+        SEEN
+          ? element("p", { class: "good" }, "None.")
+          : element("p", { class: "unseen" }, "None is known, but not enough is measured.")
+      );
   }
   const warnings = document.getElementById("warnings");
   warnings.hidden = !overview.warnings.length;

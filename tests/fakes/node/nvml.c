@@ -9,13 +9,14 @@
  *
  *   init CODE             answer of nvmlInit_v2
  *   gpu ADDRESS STATE     state: ok, lost, handle_lost, no_handle, noperm, hang, crash,
- *                         unsupported
+ *                         unsupported, integrated
  *   set NAME NUMBER       of the last gpu: ecc_uncorrected, remap_pending,
  *                         remap_failed, throttle, utilization
  *   uuid TEXT             of the last gpu
  *   serial TEXT           of the last gpu
  *   mig PROFILE           an instance of the last gpu
- *   process PID BYTES     on the last gpu, or on its last instance
+ *   process PID BYTES     computes on the last gpu, or on its last instance
+ *   draws PID BYTES       draws on the last gpu, as an X server does
  */
 #include <signal.h>
 #include <stdio.h>
@@ -51,8 +52,8 @@ struct device {
     char address[32], state[16], profile[16], uuid[48], serial[32];
     int index, migs;
     struct device *mig[8];
-    int processes;
-    struct process process[128];
+    int processes, drawing;
+    struct process process[128], draws[8];
     Ulong ecc_uncorrected, throttle;
     Uint remap_pending, remap_failed, utilization;
 };
@@ -97,6 +98,9 @@ static Return load(void) {
             strcpy(gpu->uuid, made->uuid);
         } else if (sscanf(line, "serial %31s", made->serial) == 1) {
             strcpy(gpu->serial, made->serial);
+        } else if (sscanf(line, "draws %llu %llu", &number, &memory) == 2) {
+            struct process held = {(Uint)number, memory, ~0u, ~0u};
+            gpu->draws[gpu->drawing++] = held;
         } else if (sscanf(line, "set %63s %llu", word, &number) == 2) {
             if (!strcmp(word, "ecc_uncorrected"))
                 gpu->ecc_uncorrected = number;
@@ -250,6 +254,12 @@ Return nvmlDeviceGetSerial(struct device *gpu, char *buffer, Uint size) {
     return put(buffer, size, text);
 }
 
+Return nvmlDeviceGetMinorNumber(struct device *gpu, Uint *number) {
+    NEED_SENSOR(gpu);
+    *number = (Uint)gpu->index;
+    return SUCCESS;
+}
+
 struct memory {
     Ulong total, free, used;
 };
@@ -263,6 +273,8 @@ static Ulong total(struct device *gpu) {
 static Ulong used(struct device *gpu) { return (1ull + (Ulong)gpu->index) << 30; }
 Return nvmlDeviceGetMemoryInfo(struct device *gpu, struct memory *memory) {
     NEED(gpu);
+    if (is(gpu, "integrated"))
+        return NOT_SUPPORTED;
     memory->total = total(gpu);
     memory->used = used(gpu) + (600ull << 20);
     memory->free = memory->total - memory->used;
@@ -270,6 +282,8 @@ Return nvmlDeviceGetMemoryInfo(struct device *gpu, struct memory *memory) {
 }
 Return nvmlDeviceGetMemoryInfo_v2(struct device *gpu, struct memory_v2 *memory) {
     NEED(gpu);
+    if (is(gpu, "integrated"))
+        return NOT_SUPPORTED;
     if (memory->version != (sizeof *memory | 2u << 24))
         return INVALID_ARGUMENT;
     memory->total = total(gpu);
@@ -385,12 +399,13 @@ Return nvmlDeviceGetMigDeviceHandleByIndex(struct device *gpu, Uint index,
     return SUCCESS;
 }
 
-static Return processes(struct device *gpu, Uint *number, struct process *found) {
+static Return processes(struct process *held, int count, Uint *number,
+                        struct process *found) {
     Uint room = *number;
-    *number = (Uint)gpu->processes;
+    *number = (Uint)count;
     if (room < *number)
         return INSUFFICIENT_SIZE;
-    memcpy(found, gpu->process, *number * sizeof *found);
+    memcpy(found, held, *number * sizeof *found);
     return SUCCESS;
 }
 Return nvmlDeviceGetComputeRunningProcesses_v3(struct device *gpu, Uint *number,
@@ -398,12 +413,10 @@ Return nvmlDeviceGetComputeRunningProcesses_v3(struct device *gpu, Uint *number,
     NEED(gpu);
     if (is(gpu, "unsupported"))
         return NOT_SUPPORTED;
-    return processes(gpu, number, found);
+    return processes(gpu->process, gpu->processes, number, found);
 }
 Return nvmlDeviceGetGraphicsRunningProcesses_v3(struct device *gpu, Uint *number,
                                                 struct process *found) {
-    (void)found;
     NEED(gpu);
-    *number = 0;
-    return SUCCESS;
+    return processes(gpu->draws, gpu->drawing, number, found);
 }

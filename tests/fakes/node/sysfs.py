@@ -209,9 +209,23 @@ class Node:
         """KFD's id of a device, or of a partition of it."""
         return 51110 + 17 * number + partition
 
-    def kfd_process(self, pid: int, gpu_id: int, memory: int) -> None:
-        """A process that holds memory of a device of AMD."""
-        write(self._kfd / "proc" / str(pid), {f"vram_{gpu_id}": memory})
+    def kfd_process(
+        self, pid: int, gpu_id: int, memory: int, queue: int | None = None
+    ) -> None:
+        """A process that may open a device of AMD, with its memory there, and a queue.
+
+        Args:
+            pid: Its id.
+            gpu_id: KFD's id of the device.
+            memory: Memory that it holds there.
+            queue: Number of a queue that it has there; None if it has none.
+        """
+        files = {f"vram_{gpu_id}": memory, f"sdma_{gpu_id}": 0, "pasid": 32770}
+        if queue is not None:
+            files.update(
+                {f"queues/{queue}/gpuid": gpu_id, f"queues/{queue}/size": 1048576}
+            )
+        write(self._kfd / "proc" / str(pid), files)
         self.process(pid)
 
     def process(self, pid: int, name: str = "python3") -> None:
@@ -220,6 +234,11 @@ class Node:
 
     def nvidia(self, address: str, driver: str | None = "nvidia") -> Path:
         """An A100. Returns its folder."""
+        if driver == "nvidia":
+            gpus = self.procfs / "driver/nvidia/gpus"
+            minor = len(list(gpus.iterdir())) if gpus.exists() else 0
+            told = f"Model: \t\t NVIDIA A100-SXM4-40GB\nDevice Minor: \t {minor}"
+            write(gpus / address, {"information": told})
         return self.pci(address, (0x10DE, 0x20B2), 0x030200, driver)
 
     def accel(self, address: str, driver: str, ids: tuple[int, int]) -> Path:
@@ -231,6 +250,7 @@ class Node:
         place = accels / f"accel{len(list(accels.iterdir()))}"
         place.mkdir()
         (place / "device").symlink_to(os.path.relpath(folder, place))
+        (folder / "accel" / place.name).mkdir(parents=True)
         return folder
 
     def rdma(self, device: str, port: int = 1, **files: Any) -> None:

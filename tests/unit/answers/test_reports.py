@@ -18,11 +18,16 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._answers import
     nodes,
     overview,
 )
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import state
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
+    counts,
+    door,
+    snapshot,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Fleet,
     Host,
 )
+from unit.answers import reference
 from unit.fleet import factory, fleets
 
 
@@ -112,6 +117,37 @@ def test_a_node_in_maintenance_is_counted_apart() -> None:
     assert report["faults"][0]["rule"] == "server_status"
 
 
+@pytest.mark.parametrize(
+    ("rates", "bandwidth", "total"),
+    [
+        ([400.0, 400.0], "400Gbps", 800.0),
+        ([400.0, None], "400Gbps", None),
+        ([float("nan")], None, None),
+        ([float("inf"), -1.0], None, None),
+        (["400"], None, None),
+        ([], None, 0),
+    ],
+)
+def test_rates_of_rdma_ports(
+    rates: list[Any], bandwidth: str | None, total: float | None
+) -> None:
+    told = [{"state": "ACTIVE", "rate_gbps": rate} for rate in rates]
+    warnings: list[str] = []
+    record = fleets.record([factory.device(0)], rdma_ports=told)
+    measured = door.facts(record, "a", warnings.append)
+    stat = overview.report(build(Host("a", None, measured)))["rdmaClusterStat"]
+    assert (stat["bandwidth"], stat["totalBandwidthGbps"]) == (bandwidth, total)
+    assert stat["activePorts"] == len(rates)
+    assert all("rate_gbps can't be" in text for text in warnings)
+
+
+def test_ports_of_a_node_that_has_lost_its_devices() -> None:
+    measured = fleets.facts([], rdma_ports=[{"state": "ACTIVE", "rate_gbps": 400}])
+    report = overview.report(build(Host("a", factory.server("a", 8), measured)))
+    assert report["rdmaClusterStat"]["activePorts"] == 1
+    assert report["faultyNodes"] == 1
+
+
 def test_rdma_ports() -> None:
     ports = [("ACTIVE", 400.0), ("ACTIVE", 400.0), ("ACTIVE", 200.0), ("DOWN", 100.0)]
     told = [{"state": state, "rate_gbps": rate} for state, rate in ports]
@@ -131,6 +167,24 @@ def test_storage() -> None:
     assert list(found.values())[:4] == ["1000TB", "450TB", "550TB", 0.45]
 
 
+@pytest.mark.parametrize(
+    ("total", "shown"),
+    [
+        (0, "0TB"),
+        (1_500_000_000_000, "1.5TB"),
+        (9_999 * 10**12, "9999TB"),
+        (10**16, "10PB"),
+        (1_250 * 10**12 * 100, "125PB"),
+        (12 * 10**17, "1.2EB"),
+        (2**64, "18.4EB"),
+    ],
+)
+def test_space_is_shown_in_few_digits(total: int, shown: str) -> None:
+    told = {"total_bytes": total, "used_bytes": None}
+    found = overview.report(build(storage=told))["storageStat"]
+    assert found["totalCapacity"] == shown
+
+
 @given(fleets.random_hosts())
 def test_invariants(hosts: list[Host]) -> None:
     seen = build(*hosts)
@@ -139,9 +193,9 @@ def test_invariants(hosts: list[Host]) -> None:
     assert total == report["totalNodes"]
     parts = ("fullyIdleNodes", "partiallyIdleNodes", "busyNodes", "unknownNodes")
     assert sum(report[part] for part in parts) == report["healthyNodes"]
-    parts = ("allocatedGpus", "idleGpus", "faultyGpus", "unknownGpus")
+    parts = tuple(f"{name}Gpus" for name in counts.STATES)
     assert sum(report[part] for part in parts) == pytest.approx(report["totalGpus"])
-    for rate in ("allocationRate", "utilization", "coverage"):
+    for rate in ("allocationRate", "usableRate", "utilization", "coverage"):
         assert report[rate] is None or 0 <= report[rate] <= 1
     for name in ("byModel", "byLocation", "byCluster"):
         for part in (*parts, "totalGpus"):
@@ -150,84 +204,22 @@ def test_invariants(hosts: list[Host]) -> None:
     json.dumps([report, heatmap.report(seen), consumers.report(seen)], allow_nan=False)
 
 
-@given(fleets.random_hosts())
-def test_a_second_reading(hosts: list[Host]) -> None:
-    """The formulas as the documentation has them, node by node, without haste."""
-    capacity = allocated = held = used = 0.0
-    for host in hosts:
-        told = _slowly(host)
-        if told is None or told["given_out"] is None or not told["healthy"]:
-            continue
-        capacity += told["capacity"]
-        allocated += min(told["given_out"], told["capacity"])
-        for percent, share in told["devices"]:
-            if percent is not None and share:
-                used += percent / 100
-                held += share
-    report = overview.report(build(*hosts))
-    rate = allocated / capacity if capacity else None
-    assert report["allocationRate"] == (rate and pytest.approx(rate, abs=1e-4)) or (
-        rate == report["allocationRate"]
+@given(reference.worlds())
+def test_a_second_reading(world: reference.World) -> None:
+    """The formulas as the documentation has them, node by node, without haste.
+
+    Two clusters with the same names of nodes, two schedulers, sources that fail, nodes
+    that are faulty or cordoned, or both.
+    """
+    fleet = snapshot.assemble(
+        reference.hosts(world), schedules=reference.schedules(world), now=fleets.NOW
     )
-    if held:
-        expected = min(1, used / held)
-        assert report["utilization"] == pytest.approx(expected, abs=1e-4)
-        assert report["utilizationBasis"] == "device"
-    else:
-        assert report["utilizationBasis"] != "device"
-
-
-def _slowly(host: Host) -> dict[str, Any] | None:
-    """What counts of a host: written again, from the design and not from the code."""
-    measured = host.facts.devices if host.facts else []
-    fresh = False
-    if host.facts:
-        moment = state.moment_of(host.facts.gathered_at)
-        assert moment
-        fresh = -60 <= (fleets.NOW - moment).total_seconds() <= 300
-    declared = 0
-    if host.server:
-        for one in host.server["hardware"]["accelerators"]:
-            declared += one["count"]
-    capacity: float = declared if declared else len(measured)
-    for offer in reversed(host.offers):
-        if offer.capacity is not None:
-            capacity = offer.capacity
-    if not capacity:
-        return None
-    devices = []
-    mapped = [offer.devices for offer in host.offers if offer.devices is not None]
-    for one in measured if fresh else []:
-        sizes = [part["processes"] for part in one["partitions"]]
-        if mapped:
-            share = 1.0 if any(one["index"] in given for given in mapped) else 0.0
-        elif sizes and all(part is not None for part in sizes):
-            share = len([part for part in sizes if part]) / len(sizes)
-        elif one["processes"] is None:
-            share = None
-        else:
-            share = 1.0 if one["processes"] else 0.0
-        devices.append((one["utilization_percent"], share))
-    given_out: float | None
-    if host.offers:
-        each = [offer.allocated for offer in host.offers]
-        given_out = None if None in each else max(one or 0 for one in each)
-    elif not fresh or any(share is None for _percent, share in devices):
-        given_out = None
-    else:
-        given_out = sum(share or 0 for _percent, share in devices)
-    healthy = not host.server or host.server["status"] == "ACTIVE"
-    if fresh and len(measured) < declared:
-        healthy = False
-    if fresh and any(one["health"] == "failed" for one in measured):
-        healthy = False
-    if any(offer.maintenance for offer in host.offers):
-        healthy = False
-    return {
-        "capacity": capacity,
-        "given_out": given_out,
-        "healthy": healthy,
-        "devices": devices,
+    report = overview.report(fleet)
+    expected = reference.overview(world)
+    shown = {name: report[name] for name in expected}
+    assert shown == {
+        name: pytest.approx(value, abs=2e-3) if value is not None else None
+        for name, value in expected.items()
     }
 
 
@@ -302,6 +294,8 @@ def test_processes_are_consumers() -> None:
         "pods": None,
         "source": "facts",
         "cluster": None,
+        "devices": [("a", 0), ("a", 1)],
+        "nodes": [("a", 1.5)],
     }
     assert (second["uid"], second["stat"]["gpuEquivalent"]) == ("a/8", 0.5)
     grouped = consumers.report(

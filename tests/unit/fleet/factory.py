@@ -68,8 +68,9 @@ def port(state: str = "ACTIVE", rate: float | None = 400.0, **more: Any) -> type
 
 def event(code: int = 79, **more: Any) -> types.XidEvent:
     """An XID that asks for a restart."""
-    usual = {"pci_bus_id": "b", "age_seconds": None, "action": "RESTART_BM"}
-    return types.XidEvent(**{"code": code, **usual, **more})
+    usual = {"pci_bus_id": "b", "age_seconds": 60.0, "action": "RESTART_BM"}
+    none = {"type": "xid", "message": None}
+    return types.XidEvent(**{"code": code, **none, **usual, **more})
 
 
 def facts(devices: Any = (), **more: Any) -> types.Facts:

@@ -122,7 +122,7 @@ def test_odd_variables_concern_their_host(path: tuple[Any, ...]) -> None:
 SCHEDULE = factory.schedule(
     factory.scheduled(
         "odd",
-        offer=factory.offer(devices=(0,), faults=(("slurm_state", "DOWN"),)),
+        offer=factory.offer(devices=(0,), faults=(("slurm_state", "DOWN", None),)),
         aliases=("10.0.0.9",),
     ),
     consumers=[

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import faults
-from unit.fleet import factory
+from unit.fleet import factory, fleets
 
 
 def found(policy: faults.Policy, **device: Any) -> list[str]:
     facts = factory.facts([factory.device(pci_bus_id="a", **device)])
-    return [each["rule"] for each in faults.of_facts(facts, 1, None, None, policy)]
+    return [
+        each["rule"] for each in faults.of_facts(facts, None, None, fleets.NOW, policy)
+    ]
 
 
 def test_presets() -> None:
@@ -36,10 +38,11 @@ def test_rules_are_switched_and_changed() -> None:
     assert found(more, ecc_uncorrected=6) == ["ecc_uncorrected"]
     on = faults.policy(rules={"temperature": {"threshold": 80, "action": "cool it"}})
     hot = factory.facts([factory.device(pci_bus_id="a", temperature_celsius=81)])
-    [fault] = faults.of_facts(hot, 1, None, None, on)
+    [fault] = faults.of_facts(hot, None, None, fleets.NOW, on)
     assert fault == {
         "rule": "temperature",
         "device": "a",
+        "index": 0,
         "evidence": "81 degrees Celsius",
         "since": None,
         "action": "cool it",
@@ -74,10 +77,10 @@ def test_ports_that_are_expected() -> None:
     ports = [factory.port("ACTIVE"), factory.port("DOWN")]
     half = factory.facts(ports=ports)
     policy = faults.policy()
-    [fault] = faults.of_facts(half, 0, 2, None, policy)
+    [fault] = faults.of_facts(half, 2, None, fleets.NOW, policy)
     assert fault["evidence"] == "1 RDMA ports are active, 2 are expected"
-    assert faults.of_facts(half, 0, None, None, policy) == []
-    assert faults.of_facts(factory.facts(ports=None), 0, 2, None, policy) == []
+    assert faults.of_facts(half, None, None, fleets.NOW, policy) == []
+    assert faults.of_facts(factory.facts(ports=None), 2, None, fleets.NOW, policy) == []
 
 
 def test_every_rule_says_where_it_comes_from() -> None:

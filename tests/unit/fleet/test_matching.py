@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._answers import (
     overview,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     matching,
     snapshot,
+    types,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Host,
@@ -93,7 +96,7 @@ def test_devices_of_consumers_get_names_of_hosts() -> None:
     devices = [("gpu1", 0), ("gpu1", 1)]
     row = factory.consumer(kind="SlurmJob", stat=stat, devices=devices)
     measured = fleets.facts(
-        [factory.device(n, [], utilization_percent=40 + 20 * n) for n in range(8)]
+        [factory.device(n, [], utilization_percent=40 + 20 * (n % 2)) for n in range(8)]
     )
     hosts = [Host("gpu1.example.com", None, measured)]
     node = factory.scheduled("gpu1", offer=factory.offer(8, 2, devices=(0, 1)))
@@ -104,6 +107,259 @@ def test_devices_of_consumers_get_names_of_hosts() -> None:
     assert found["stat"]["gpuUtilization"] == 0.5
     report = overview.report(seen)
     assert (report["utilization"], report["utilizationBasis"]) == (0.5, "device")
+
+
+# Clusters ---------------------------------------------------------------------------
+
+
+def places(
+    hosts: list[Host], *schedules: types.Schedule
+) -> tuple[dict[str, list[Any]], int]:
+    """Capacities offered to each host by (cluster, name), and the number of warnings."""
+    joined = matching.join(hosts, schedules, matching.is_foreign(hosts, schedules))
+    shown: dict[str, list[Any]] = {}
+    for each in joined.hosts:
+        cluster = each.server["cluster"] if each.server else None
+        key = f"{cluster['name'] if cluster else '-'}/{each.name}"
+        shown.setdefault(key, []).append([offer.capacity for offer in each.offers])
+    return shown, len(joined.warnings)
+
+
+def kube(cluster: str | None, *nodes: Scheduled, **more: Any) -> types.Schedule:
+    return factory.schedule(*nodes, **{"source": "kubernetes", **more}, cluster=cluster)
+
+
+def node(name: str, capacity: float, *aliases: str, **more: Any) -> Scheduled:
+    offer = factory.offer(capacity, 0, source="kubernetes")
+    return factory.scheduled(name, offer=offer, aliases=aliases, **more)
+
+
+def slurm(*nodes: Scheduled, **more: Any) -> types.Schedule:
+    own = [replace(each, offer=replace(each.offer, source="slurm")) for each in nodes]
+    return factory.schedule(*own, **more)
+
+
+A, B = factory.cluster("A"), factory.cluster("B")
+NONE: dict[str, Any] = {"cluster": None, "role": None}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "schedules", "expected", "warnings"),
+    [
+        pytest.param(
+            [],
+            [kube("A", node("n", 1)), kube("B", node("n", 2))],
+            {"A/n": [[1]], "B/n": [[2]]},
+            0,
+            id="two clusters have nodes of one name",
+        ),
+        pytest.param(
+            [],
+            [kube(None, node("n", 1)), kube(None, node("n", 2))],
+            {"-/n": [[1], [2]]},
+            0,
+            id="a machine is of one Kubernetes, whether named or not",
+        ),
+        pytest.param(
+            [
+                host("a", cluster=A),
+                Host("b", factory.server("a", 8, id="2", cluster=B)),
+            ],
+            [kube("B", node("a", 2)), kube("A", node("a", 1))],
+            {"A/a": [[1]], "B/b": [[2]]},
+            0,
+            id="names within a cluster",
+        ),
+        pytest.param(
+            [host("a", "10.0.0.5", cluster=A), host("b", "10.0.0.5", cluster=B)],
+            [
+                kube("A", node("x", 1, "10.0.0.5")),
+                kube("B", node("y", 2, "10.0.0.5")),
+            ],
+            {"A/a": [[1]], "B/b": [[2]]},
+            0,
+            id="tenants' networks overlap",
+        ),
+        pytest.param(
+            [host("a", "10.0.0.5", **NONE), host("b", "10.0.0.5", **NONE)],
+            [kube("A", node("x", 1, "10.0.0.5", provider_id="id-b"))],
+            {"-/a": [[]], "A/b": [[1]]},
+            0,
+            id="an id goes before an address",
+        ),
+        pytest.param(
+            [host("a", "10.0.0.5", cluster=A)],
+            [kube("A", node("a", 1, "10.0.0.5", provider_id="another"))],
+            {"A/a": [[], [1]]},
+            0,
+            id="another id is a veto",
+        ),
+        pytest.param(
+            [host("a", cluster=A)],
+            [kube("B", node("a", 1, provider_id="id-a"))],
+            {"A/a": [[]], "B/a": [[1]]},
+            0,
+            id="another cluster is a veto, even with the same id",
+        ),
+        pytest.param(
+            [host("a", cluster=A), Host("a.example.com")],
+            [kube("A", node("a", 1))],
+            {"A/a": [[1]], "-/a.example.com": [[]]},
+            0,
+            id="of the same cluster goes before of none",
+        ),
+        pytest.param(
+            [Host("a", None, factory.facts())],
+            [kube("A", node("a", 1)), slurm(node("a", 1))],
+            {"A/a": [[1, 1]]},
+            1,
+            id="two schedulers have one host",
+        ),
+        pytest.param(
+            [Host("a", None, factory.facts())],
+            [kube("A", node("a", 1)), kube("B", node("a", 2))],
+            {"A/a": [[1]], "B/a": [[2]]},
+            1,
+            id="facts of one of two clusters count for none",
+        ),
+        pytest.param(
+            [host("a", cluster=A)],
+            [kube("A", node("a", 1)), kube(None, node("a", 2))],
+            {"A/a": [[1]], "-/a": [[2]]},
+            0,
+            id="of two clusters the one that is named",
+        ),
+        pytest.param(
+            [host("a", **NONE)],
+            [kube(None, node("a", 1, provider_id="id-a")), kube(None, node("a", 2))],
+            {"-/a": [[1], [2]]},
+            0,
+            id="of two clusters the one that knows the id",
+        ),
+        pytest.param(
+            [host("a", **NONE)],
+            [kube("A", node("a", 1)), kube("B", node("a", 2))],
+            {"-/a": [[]], "A/a": [[1]], "B/a": [[2]]},
+            1,
+            id="a server of one of two clusters stays",
+        ),
+        pytest.param(
+            [host("a.north"), host("a.south")],
+            [kube(None, node("a", 1))],
+            {"training/a.north": [[]], "training/a.south": [[]], "-/a": [[1]]},
+            1,
+            id="a node that may be two hosts",
+        ),
+        *(
+            pytest.param(
+                [],
+                [first, second],
+                {f"-/{name}": [[8, 8]]},
+                1,
+                id=f"two schedulers without an inventory: {name}",
+            )
+            for name, first, second in (
+                (
+                    "gpu-1.ex.org",
+                    kube(None, node("gpu-1.ex.org", 8)),
+                    slurm(node("GPU-1", 8)),
+                ),
+                ("gpu-1", slurm(node("gpu-1", 8)), kube(None, node("gpu-1.ex.org", 8))),
+                (
+                    "x",
+                    slurm(node("x", 8, "10.0.0.1")),
+                    kube(None, node("y", 8, "10.0.0.1")),
+                ),
+            )
+        ),
+        pytest.param(
+            [host("a", cluster=factory.cluster("train"))],
+            [kube("prod-eu", node("a", 1), labeled=True)],
+            {"train/a": [[1]]},
+            0,
+            id="labels have names of their own for clusters",
+        ),
+        pytest.param(
+            [host("a", cluster=A)],
+            [
+                kube("B", node("a", 2), labeled=True),
+                kube("A", node("a", 1), labeled=True),
+            ],
+            {"A/a": [[1]], "B/a": [[2]]},
+            0,
+            id="labels have the inventory's names for clusters",
+        ),
+    ],
+)
+def test_the_join(
+    hosts: list[Host],
+    schedules: list[types.Schedule],
+    expected: dict[str, list[Any]],
+    warnings: int,
+) -> None:
+    assert places(hosts, *schedules) == (expected, warnings)
+
+
+FAILED: dict[str, Any] = {"failure": "it is down"}
+ALONE: dict[str, Any] = {"cluster": None, "role": "standalone"}
+
+
+@pytest.mark.parametrize(
+    ("one", "schedules", "unknown"),
+    [
+        (host("a", cluster=A), [kube(None, **FAILED)], True),
+        (host("a", cluster=A), [kube("A", **FAILED)], True),
+        (host("a", cluster=A), [kube("B", **FAILED)], False),
+        # Another source has answered for it, with it or without.
+        (host("a", cluster=A), [kube("A", node("a", 1)), slurm(**FAILED)], False),
+        (host("a", cluster=A), [kube("A"), slurm(**FAILED)], False),
+        (Host("a"), [slurm(node("a", 1)), kube(None, **FAILED)], False),
+        (Host("a"), [slurm(node("b", 1)), kube(None, **FAILED)], True),
+        # Its own has not.
+        (host("a", cluster=A), [slurm(node("a", 1)), kube("A", **FAILED)], True),
+        # It may be of that cluster; a server of none is not.
+        (Host("a"), [kube("A", **FAILED)], True),
+        (host("a", **ALONE), [kube("A", **FAILED)], False),
+        (host("a", **ALONE), [kube(None, **FAILED)], True),
+    ],
+)
+def test_whose_allocation_a_failure_makes_unknown(
+    one: Host, schedules: list[types.Schedule], unknown: bool
+) -> None:
+    joined = matching.join([one], schedules)
+    offers = next(each.offers for each in joined.hosts if each.name == "a")
+    assert any(offer.allocated is None for offer in offers) == unknown
+
+
+@pytest.mark.parametrize(
+    ("pending", "expected"),
+    [
+        ([], None),
+        ([2.0, 3.0], 5),
+        ([2.0, None], None),
+        ([0.0, "failed"], None),
+    ],
+)
+def test_what_is_waited_for(pending: list[Any], expected: float | None) -> None:
+    schedules = [
+        slurm(failure="down") if each == "failed" else slurm(pending=each)
+        for each in pending
+    ]
+    assert matching.join([], schedules).pending == expected
+
+
+def test_consumers_of_namesakes_have_their_own_devices() -> None:
+    """Those of a node that its scheduler does not list are unknown."""
+    rows = [
+        factory.consumer(name=name, devices=[(node_name, 0)])
+        for name, node_name in (("a", "n"), ("b", "n"), ("c", "gone"))
+    ]
+    schedules = [
+        slurm(node("n", 8), consumers=rows[:1], cluster="A"),
+        slurm(node("n", 8), consumers=rows[1:], cluster="B"),
+    ]
+    found = matching.join([], schedules).consumers
+    assert [row.get("devices") for row in found] == [[("n", 0)], [("B/n", 0)], None]
 
 
 def test_a_scheduler_that_failed_makes_its_hosts_unknown() -> None:
@@ -151,8 +407,14 @@ def test_nodes_of_a_cloud_are_hosts() -> None:
         factory.server("c", 8, id="three", addresses=[factory.address("10.0.0.3")]),
         factory.server("twin", 8, id="four"),
     ]
-    found = {host.name: host.server for host in matching.add_servers(hosts, listed)}
-    assert set(found) == {host.name for host in hosts} | {"c", "twin four"}
+    known = matching.add_servers(hosts, listed)
+    assert [host.name for host in known] == [
+        *(host.name for host in hosts),
+        "c",
+        "twin",
+    ]
+    found = {host.key: host.server for host in known}
+    assert set(found) == {host.name for host in hosts} | {"c", "four/twin"}
     assert (found["by-id"] or {})["name"] == "a"
     assert (found["gpu2.example.com"] or {})["id"] == "two"
     assert (found["twin"] or {})["id"] == "another"

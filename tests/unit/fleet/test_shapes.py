@@ -33,7 +33,8 @@ class Sample(t.TypedDict):
     inner: Device
     others: list[Device]
     maybe_text: str | None
-    maybe_signed: t.Annotated[float, -10.0] | None
+    maybe_bounded: float | None
+    maybe_counted: int | None
     maybe_long: t.Annotated[str, 300] | None
     more: t.NotRequired[int]
 
@@ -46,7 +47,7 @@ class Port:
     state: str | None
 
 
-SHAPE = Shape(Sample)
+SHAPE = Shape(Sample, {"maybe_bounded": (-10, 100), "maybe_counted": (1, 9)})
 SOUND: dict[str, t.Any] = {
     "text": "a",
     "number": 1.5,
@@ -56,7 +57,8 @@ SOUND: dict[str, t.Any] = {
     "inner": {},
     "others": [],
     "maybe_text": None,
-    "maybe_signed": 3,
+    "maybe_bounded": 3,
+    "maybe_counted": 3,
     "maybe_long": "abc",
 }
 
@@ -90,8 +92,15 @@ VALUES: list[tuple[str, t.Any, bool, t.Any]] = [
     ("names", None, False, []),
     ("maybe_text", "a", True, "a"),
     ("maybe_text", [], False, None),
-    ("maybe_signed", -10, False, -10),  # rare, so only the slow check knows it
-    ("maybe_signed", -11, False, None),
+    ("maybe_bounded", -10, True, -10),
+    ("maybe_bounded", 100.0, True, 100.0),
+    ("maybe_bounded", -10.5, False, None),
+    ("maybe_bounded", 101, False, None),
+    ("maybe_bounded", float("nan"), False, None),
+    ("maybe_bounded", float("-inf"), False, None),
+    ("maybe_counted", 9, True, 9),
+    ("maybe_counted", 0, False, None),
+    ("maybe_counted", 10, False, None),
     ("maybe_long", "x" * 300, False, "x" * 300),
     ("maybe_long", "x" * 301, False, None),
     ("maybe_long", None, True, None),

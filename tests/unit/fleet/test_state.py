@@ -33,7 +33,7 @@ def state_of(
     given: types.Facts | None, count: int = 4, stale_after: float = 300, **more: Any
 ) -> types.NodeState:
     host = types.Host("n", factory.server("n", count, **more), given)
-    return state.node_state(host, NOW, stale_after)
+    return state.assess(host, NOW, stale_after).state
 
 
 def allocation(given: types.Facts | None, count: int = 4) -> tuple[str, Any]:
@@ -109,9 +109,10 @@ def test_times() -> None:
             facts(
                 [device()] * 4,
                 xid_events=[
-                    {"code": 13, "pci_bus_id": "a", "action": "RESTART_APP"},
-                    {"code": 79, "pci_bus_id": "b", "action": "RESTART_BM"},
+                    {"code": 13, "action": "RESTART_APP", "age_seconds": 5},
+                    {"code": 79, "pci_bus_id": "b", "age_seconds": 5},
                     {"code": 95, "action": "RESET_GPU", "age_seconds": 7201.0},
+                    {"code": 95, "action": "RESET_GPU", "age_seconds": None},
                 ],
             ),
             "b: XID 79, RESTART_BM",
@@ -127,6 +128,22 @@ def test_faults(given: types.Facts, fault: str) -> None:
     # Of facts that are too old nothing is known.
     stale = replace(given, gathered_at="2026-11-24T10:00:00Z")
     assert state_of(stale)["health"] == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("known", "count"),
+    [
+        ({"health": "unknown", "utilization_percent": None, "processes": None}, 0),
+        ({"health": "unknown", "utilization_percent": 5, "processes": None}, 1),
+        ({"health": "unknown", "utilization_percent": None, "processes": []}, 1),
+        ({"health": "ok", "utilization_percent": None, "processes": None}, 1),
+        ({"health": "failed", "utilization_percent": None, "processes": None}, 1),
+    ],
+)
+def test_a_device_that_nothing_could_read_is_not_measured(
+    known: dict[str, Any], count: int
+) -> None:
+    assert state_of(facts([{**device(), **known}]))["measured"] == count
 
 
 def test_a_server_that_does_not_run() -> None:

@@ -181,31 +181,163 @@ def test_vendors_count_their_own_devices() -> None:
     assert listed == [(0, "amd"), (1, "nvidia"), (2, "nvidia")]
 
 
-def workload(*pods: str, cluster: str | None = None) -> types.Consumer:
+def workload(*pods: str, node: str = "n", **more: Any) -> types.Consumer:
     return factory.consumer(
         namespace="team",
-        cluster=cluster,
         devices=None,
-        pods=[{"name": name} for name in pods],
+        pods=[{"name": name, "node": node} for name in pods],
+        **more,
     )
 
 
-def assigned(row: types.Consumer, allocated: float) -> tuple[Any, Any]:
+def assigned(
+    row: types.Consumer, allocated: float, *, pods: Any = None
+) -> tuple[Any, Any]:
     """Devices of the workload, and those of the node that are given out."""
-    devices = [device(0, pods=[("team", "a")]), device(1), device(2, pods=[])]
+    held = pods or [[("team", "a")], [], []]
+    devices = [device(index, pods=each) for index, each in enumerate(held)]
     offer = factory.offer(3, allocated, source="kubernetes")
-    host = types.Host("n", factory.server("n", 3), factory.facts(devices))
+    host = types.Host("host", factory.server("n", 3), factory.facts(devices))
     host = replace(host, offers=(offer,))
-    joined = matching.Joined(hosts=[host], consumers=[row])
+    joined = matching.Joined(hosts=[host], consumers=[row], keys=[{"n": "host"}])
     known = telemetry.assign(joined)
     return known.consumers[0].get("devices"), known.hosts[0].offers[0].devices
 
 
 def test_devices_of_pods() -> None:
-    assert assigned(workload("a"), 1) == ([("n", 0)], (0,))
+    assert assigned(workload("a"), 1) == ([("host", 0)], (0,))
     # Of another pod nobody tells the device, and so not of the whole.
     assert assigned(workload("a", "b"), 2) == (None, None)
-    assert assigned(workload("a", cluster="training"), 1) == ([("n", 0)], (0,))
-    assert assigned(workload("a", cluster="another"), 1) == (None, (0,))
+    # On another node is another pod, whatever the clusters are called.
+    assert assigned(workload("a", cluster="another"), 1) == ([("host", 0)], (0,))
+    assert assigned(workload("a", node="m"), 1) == (None, (0,))
     # A part of a device is given out, or more than is told.
-    assert assigned(workload("a"), 0.5) == ([("n", 0)], None)
+    assert assigned(workload("a"), 0.5) == ([("host", 0)], None)
+    # Two pods share a device.
+    shared = [[("team", "a"), ("team", "b")], [], []]
+    assert assigned(workload("b"), 1, pods=shared) == ([("host", 0)], (0,))
+
+
+# One identity per thing --------------------------------------------------------------
+
+
+def of(cluster: str | None, name: str, target: str = "", **more: Any) -> types.Measured:
+    """What an exporter of a cluster has measured."""
+    moment = (fleets.NOW - timedelta(seconds=5)).isoformat()
+    return types.Measured(
+        name=name,
+        aliases=(target,) if target else (),
+        target=target,
+        cluster=cluster,
+        exporter="nvidia",
+        facts={"gathered_at": moment, "devices": [device(0, **more)]},
+    )
+
+
+def there(name: str, cluster: str | None) -> types.Host:
+    server = factory.server(
+        name, 1, id=f"{cluster}-{name}", cluster=cluster and factory.cluster(cluster)
+    )
+    return types.Host(name, server, key=f"{cluster}/{name}")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "nodes", "expected", "warnings"),
+    [
+        pytest.param(
+            [],
+            [of("A", "n", uuid="1"), of("B", "n", uuid="2")],
+            {"n": "1", "B/n": "2"},
+            0,
+            id="two clusters behind one Prometheus",
+        ),
+        pytest.param(
+            [there("n", "A"), there("n", "B")],
+            [of("B", "n", uuid="2"), of("A", "n", uuid="1")],
+            {"A/n": "1", "B/n": "2"},
+            0,
+            id="each host by its cluster",
+        ),
+        pytest.param(
+            [there("n", "A"), there("n", "B")],
+            [of(None, "n", uuid="2")],
+            {"A/n": None, "B/n": None},
+            1,
+            id="of one of two hosts is of nobody",
+        ),
+        pytest.param(
+            [there("n", "train")],
+            [of("prod-eu", "n", uuid="1")],
+            {"train/n": "1"},
+            0,
+            id="labels have names of their own for clusters",
+        ),
+        pytest.param(
+            [there("n", "train")],
+            [of("prod-eu", "n", "10.0.0.1", uuid="1"), of("prod-us", "n", "10.0.0.1")],
+            {"train/n": None},
+            1,
+            id="of two clusters nobody knows which is the host's",
+        ),
+        pytest.param(
+            [there("n", "A")],
+            [of("A", "n", uuid="1"), of("A", "pod-x", uuid="1")],
+            {"A/n": "1"},
+            1,
+            id="an exporter that names its pod, beside one that names the node",
+        ),
+        pytest.param(
+            [],
+            [of(None, "pod-y", uuid="1"), of(None, "pod-x", uuid="1")],
+            {"pod-x": "1"},
+            1,
+            id="two exporters that name their pods",
+        ),
+    ],
+)
+def test_clusters_and_pairs_of_exporters(
+    hosts: list[types.Host],
+    nodes: list[types.Measured],
+    expected: dict[str, str | None],
+    warnings: int,
+) -> None:
+    texts: list[str] = []
+    known = readings.measurements([types.Telemetry(measured=nodes)], texts.append)
+    foreign = matching.is_foreign(hosts, [], [each.cluster for each in known])
+    joined = telemetry.measure(hosts, known, fleets.NOW, texts.append, foreign=foreign)
+    found = {
+        host.key: host.facts.devices[0]["uuid"] if host.facts else None
+        for host in joined
+    }
+    assert found == expected
+    assert len(texts) == warnings, texts
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        ({"uuid": "a"}, {"uuid": "a", "index": 3}, 1),
+        ({"uuid": "a"}, {"uuid": "b"}, 2),
+        ({"pci_bus_id": "0:1"}, {"pci_bus_id": "0:1", "index": 3}, 1),
+        # Vendors' ids differ between tools; an address does not.
+        ({"pci_bus_id": "0:1", "uuid": "a"}, {"pci_bus_id": "0:1", "uuid": "b"}, 1),
+        ({"serial": "s"}, {"serial": "s", "index": 3}, 1),
+        ({"uuid": "a"}, {"serial": "s"}, 1),  # by number
+        ({"uuid": "a"}, {"serial": "s", "index": 3}, 2),
+    ],
+)
+def test_a_device_of_two_exporters(one: Record, other: Record, count: int) -> None:
+    found = measured(
+        [],
+        told("n", [device(**{"index": 0, **one})], 5),
+        told("n", [device(**{"index": 0, **other})], 7),
+    )
+    assert len(found["n"].devices) == count
+
+
+def test_ports_and_events_of_a_pair_of_exporters_count_once() -> None:
+    port = {"device": "mlx5_0", "port": "1", "state": "ACTIVE"}
+    event = {"code": 79, "pci_bus_id": "b"}
+    more: Any = {"rdma_ports": [port], "xid_events": [event]}
+    found = measured([], told("n", [], 5, **more), told("n", [], 6, **more))
+    assert (len(found["n"].ports), len(found["n"].xid_events)) == (1, 1)

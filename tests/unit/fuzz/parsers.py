@@ -52,10 +52,6 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     door,
     snapshot,
 )
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import (
-    gres,
-    slurm,
-)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failure import (
     SourceError,
 )
@@ -67,6 +63,12 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.promet
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     source as prometheus,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.slurm import (
+    gres,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.slurm import (
+    source as slurm,
 )
 from unit.fuzz import edits, records
 from unit.fuzz.test_hostvars import variables
@@ -160,7 +162,8 @@ def _text(read: Callable[[str], Any]) -> Callable[[bytes], Any]:
 
 
 def _gres(text: str) -> Any:
-    return gres.gpus(text), gres.count(text), gres.indexes(text), gres.length(text)
+    listed = gres.indexes(text), gres.length(text)
+    return gres.parse(text), gres.of_tres(text), *listed
 
 
 def _nvidia_smi(text: str) -> Any:
@@ -185,8 +188,9 @@ GRES = (
     b"gpu:mi300x:8(IDX:0-3,5)",
     b"gpu:a100:4(S:0-1),gpu:t4:2(S:1),shard:8",
     b"cpu=4,gres/gpu=6,gres/gpu:h100=6",
-    b"gpu:0(IDX:N/A)",
-    b"2-3,7",
+    b"gpu:0(IDX:N/A),gpu:(null):1(S:0)",
+    b"gpu:h100_1g.10gb(CNT:2),shard:h100:4(4/16,0/16)",
+    b"2-3,7,1-7:2",
 )
 XIDS = b"""\
 6,100,1000000,-;pci 0000:3b:00.0: [10de:20b2] type 00
@@ -284,7 +288,7 @@ def _prometheus(answer: Callable[[str], bytes]) -> Any:
 
     with mock.patch.object(api._http, "request", request):
         telemetry = prometheus.read({"url": "http://prometheus.test"}, 1)
-    schedules = [telemetry.schedule] if telemetry.schedule else []
+    schedules = list(telemetry.schedules)
     return _reported(measured=[telemetry], schedules=schedules)
 
 
@@ -371,7 +375,7 @@ def parsers() -> list[Parser]:
     """Return all parsers."""
     csv = [path.read_bytes() for path in sorted(SAMPLES.glob("nvidia-smi-*.csv"))]
     return [
-        Parser("gres", _text(_gres), list(GRES)),
+        Parser("gres", _text(_gres), list(GRES), refuses=(ValueError,)),
         Parser("xid", _text(lambda text: xid.events(text, 10.0)), [XIDS]),
         Parser("nvidia_smi", _text(_nvidia_smi), [*csv, LOST]),
         Parser("hl_smi", _text(_hl_smi), [GAUDI]),

@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils import _reports
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import slurm
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
     source as kubernetes,
 )
@@ -29,6 +28,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.openst
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     api,
+)
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.slurm import (
+    source as slurm,
 )
 from unit.fuzz import records
 from unit.fuzz.odd import oddities
@@ -63,7 +65,8 @@ def check(tally: Tally, tmp_path: Path) -> Check:
 
         answer(usual)
         found = reports()
-        assert found[0]["warnings"] == []
+        # Nothing but that nobody has measured these nodes of late.
+        assert all("facts" in text for text in found[0]["warnings"])
         others = {row["name"]: row for row in found[3]["data"]}
         assert others.pop(odd)
         assert others

@@ -69,7 +69,7 @@ def reported(
 ) -> dict[str, Any]:
     """Rows of the nodes' report, by name."""
     source = {"type": kind, **(URL if kind == "prometheus" else {})}
-    schedules = [telemetry.schedule] if telemetry.schedule else []
+    schedules = list(telemetry.schedules)
     answers = table.Answers([], [telemetry], schedules, [])
     if kind == "facts":
         answers = table.Answers([], [], [], [])
@@ -121,7 +121,7 @@ def test_groups_are_as_reports_say(data: Any, nodes: list[Any], kind: str) -> No
             for name, record in facts.items()
             if record
         ],
-        schedule=data.draw(st.none() | st.just(schedule)),
+        schedules=data.draw(st.sampled_from([(), (schedule,)])),
     )
     plugin = Plugin(facts, telemetry=kind)
     for node in nodes:  # another file of the plugin has them too
@@ -151,7 +151,7 @@ def test_a_node_that_never_joined_is_faulty() -> None:
     old = factory.server("old", 8, created_at=ago(7200))
     new = factory.server("new", 8, created_at=ago(60))
     schedule = factory.schedule(source="kubernetes", cluster="training")
-    telemetry = types.Telemetry(schedule=schedule)
+    telemetry = types.Telemetry(schedules=[schedule])
     plugin = added(Plugin({}, telemetry="prometheus"), [old, new], telemetry)
     assert plugin.words("old") == {"faulty"}
     assert plugin.words("new") == {"healthy", "unknown"}

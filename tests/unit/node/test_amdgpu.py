@@ -32,6 +32,7 @@ def test_eight_mi300x(node: Node, gather: Gather) -> None:
     first, third = devices[0], devices[2]
     assert first == {
         "index": 0,
+        "minor_number": 128,
         "pci_bus_id": "0000:05:00.0",
         "vendor": "amd",
         "kind": "gpu",
@@ -86,6 +87,23 @@ def test_eight_mi300x(node: Node, gather: Gather) -> None:
     assert "amdsmi" not in facts["backends"], "nothing is left open for it"
 
 
+@pytest.mark.parametrize(
+    ("memory", "queue", "holds"),
+    [(0, None, False), (0, 0, True), (4096, None, True), (4096, 3, True)],
+)
+def test_a_process_holds_what_it_has_memory_or_a_queue_of(
+    node: Node, gather: Gather, memory: int, queue: int | None, holds: bool
+) -> None:
+    """The kernel lists every device that a process may open."""
+    for number, address in enumerate(ADDRESSES):
+        node.mi300x(address, number)
+        node.kfd_process(3722222, node.gpu_id(number), 0)
+    node.kfd_process(4711, node.gpu_id(2), memory, queue)
+    devices = gather()["devices"]
+    held = [[each["pid"] for each in device["processes"]] for device in devices]
+    assert held == [[], [], [4711] * holds, [], [], [], [], []]
+
+
 def test_partitions(node: Node, gather: Gather) -> None:
     for number, address in enumerate(ADDRESSES):
         node.mi300x(address, number, partitions=8)
@@ -103,6 +121,8 @@ def test_partitions(node: Node, gather: Gather) -> None:
         for part in devices[0]["partitions"]
     ]
     assert held == [[2**30], [], [], [], [], [], [], [2**31]]
+    other = [part["processes"] for part in devices[1]["partitions"]]
+    assert other == [[]] * 8
     [process] = devices[0]["processes"]
     assert process["memory_bytes"] == 2**30 + 2**31
     assert all(device["processes"] == [] for device in devices[1:])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -60,6 +61,7 @@ def test_all_is_well(read: Callable[..., Any], node: Node) -> None:
         name: device[name] for name in device if name not in ("processes", "index")
     }
     assert values == {
+        "minor_number": 0,
         "pci_bus_id": "0000:07:00.0",
         "vendor": "nvidia",
         "kind": "gpu",
@@ -156,19 +158,21 @@ def test_what_a_device_does_not_have_is_null(read: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "error"),
+    ("line", "error", "health"),
     [
-        (["init 9"], "Driver Not Loaded"),
-        (["init 18"], "Driver/library version mismatch"),
+        ("init 9", "Driver Not Loaded", "unknown"),
+        ("init 999", "Unknown Error", "unknown"),
+        # After an update of the driver CUDA does not start, until it is loaded anew.
+        ("init 18", "Driver/library version mismatch", "failed"),
     ],
 )
-def test_no_nvml(read: Callable[..., Any], lines: list[str], error: str) -> None:
-    facts = read(*lines)
+def test_no_nvml(read: Callable[..., Any], line: str, error: str, health: str) -> None:
+    facts = read(line)
     assert facts["backends"]["nvml"]["error"] == error
-    assert facts["backends"]["nvidia_smi"]["ok"] is False
     for device in facts["devices"]:
-        assert device["health"] == "unknown"
-        assert f"nvml: {error}" in device["errors"]
+        assert device["health"] == health
+        assert f"nvml: {error}" in device["health_reasons"]
+    assert facts["summary"]["health"] == health
 
 
 def test_no_library(read: Callable[..., Any], gather: Gather) -> None:
@@ -196,6 +200,30 @@ def test_mig(read: Callable[..., Any]) -> None:
     assert [process["pid"] for process in first["processes"]] == [4711]
     assert (second["profile"], second["processes"]) == ("2g.10gb", [])
     assert [process["pid"] for process in device["processes"]] == [4711]
+
+
+def test_memory_of_the_processor(read: Callable[..., Any]) -> None:
+    """A GB10 has none of its own."""
+    device = read(*_gpus("integrated", "ok", "ok"))["devices"][0]
+    assert device["memory_total_bytes"] is device["memory_used_bytes"] is None
+    assert (device["health"], device["errors"]) == ("ok", [])
+
+
+def test_who_only_draws_holds_nothing(read: Callable[..., Any]) -> None:
+    lines = ["gpu 0000:07:00.0 ok", "draws 900 4194304"]
+    more = ["gpu 0000:0f:00.0 ok", "draws 900 4194304", "process 4711 1024"]
+    first, second, _third = read(*lines, *more, "gpu 0000:47:00.0 ok")["devices"]
+    assert first["processes"] == []
+    assert [process["pid"] for process in second["processes"]] == [4711]
+
+
+def test_minor_numbers(read: Callable[..., Any], node: Node) -> None:
+    """The kernel tells them, also of a lost device; else the library does."""
+    facts = read(*_gpus("ok", "lost", "ok"))
+    assert [device["minor_number"] for device in facts["devices"]] == [0, 1, 2]
+    shutil.rmtree(node.procfs / "driver")
+    facts = read(*_gpus("ok", "lost", "ok"))
+    assert [device["minor_number"] for device in facts["devices"]] == [0, None, 2]
 
 
 def test_more_processes_than_expected(read: Callable[..., Any]) -> None:

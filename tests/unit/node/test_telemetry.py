@@ -61,13 +61,31 @@ def test_labels_are_escaped(node: Node, gather: Gather) -> None:
 def test_each_xid_is_told_once(node: Node, gather: Gather) -> None:
     facts = gather(gather=("metrics",))
     facts["xid_events"] = [
-        {"pci_bus_id": "0000:05:00.0", "code": code, "age_seconds": age}
-        for code, age in ((79, 100.0), (48, None), (79, 40.0))
+        {
+            "type": "xid",
+            "pci_bus_id": "0000:05:00.0",
+            "code": code,
+            "age_seconds": age,
+            "action": action,
+        }
+        for code, age, action in (
+            (79, 100.0, "RESTART_BM"),
+            (48, None, "WORKFLOW_XID_48"),
+            (79, 40.0, "RESTART_BM"),
+            (154, 30.0, "RESET_GPU"),
+            (999, 20.0, None),
+        )
     ]
     host = facts["hostname"]
-    labels = f'hostname="{host}",pci_bus_id="0000:05:00.0",xid="79"'
-    line = f"gpufleet_xid_timestamp_seconds{{{labels}}} {NOW - 40}"
-    assert lines(facts, "xid_timestamp_seconds") == [line]
+    labels = f'hostname="{host}",pci_bus_id="0000:05:00.0",type="xid",xid='
+    assert lines(facts, "xid_timestamp_seconds") == [
+        f"gpufleet_xid_timestamp_seconds{{{labels}{more}}} {moment}"
+        for more, moment in (
+            ('"79",action="RESTART_BM"', NOW - 40),
+            ('"154",action="RESET_GPU"', NOW - 30),
+            ('"999"', NOW - 20),
+        )
+    ]
 
 
 def test_the_program(node: Node, tmp_path: Path) -> None:

@@ -82,12 +82,67 @@ def test_what_nvidia_smi_printed(sample: str, expected: dict[str, Any]) -> None:
         assert "partition_mode" not in facts
 
 
-def test_nvidia_smi_with_a_lost_device() -> None:
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["[GPU is lost]"] * 15, "GPU is lost"),
+        # Identity and memory may still be told.
+        (
+            [
+                *("NVIDIA A100-SXM4-40GB", "GPU-1", "1", "535.1", "40960", "0"),
+                *["[GPU requires reset]"] * 9,
+            ],
+            "GPU requires reset",
+        ),
+        (["[Reset Required]"] + ["1"] * 14, "Reset Required"),
+    ],
+)
+def test_nvidia_smi_with_a_lost_device(values: list[str], reason: str) -> None:
     good = (SAMPLES / "nvidia-smi-h200.csv").read_text()
-    gone = "00000000:4E:00.0, " + ", ".join(["[GPU is lost]"] * 15)
+    gone = "00000000:4E:00.0, " + ", ".join(values)
     rows, lost = nvidia_smi.parse(good + gone)
     assert list(rows) == ["0000:83:00.0"]
-    assert lost == {"0000:4e:00.0": "GPU is lost"}
+    assert lost == {"0000:4e:00.0": reason}
+
+
+@pytest.mark.parametrize(
+    ("memory", "health", "errors"),
+    [
+        ("81559", "ok", []),
+        # A device without memory of its own.
+        ("[N/A]", "ok", []),
+        ("[Not Supported]", "ok", []),
+        (
+            "[Unknown Error]",
+            "unknown",
+            ["nvidia_smi.memory_total_bytes: Unknown Error"],
+        ),
+        (
+            "[Insufficient Permissions]",
+            "unknown",
+            ["nvidia_smi.memory_total_bytes: Insufficient Permissions"],
+        ),
+        ("[GPU requires reset]", "failed", []),
+    ],
+)
+def test_what_nvidia_smi_tells_of_memory(
+    node: Node,
+    gather: Gather,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    memory: str,
+    health: str,
+    errors: list[str],
+) -> None:
+    node.nvidia("0000:83:00.0")
+    row = f"00000000:83:00.0, NVIDIA GB10, GPU-1, [N/A], 580.1, {memory}"
+    row += ", [N/A], 5, [N/A], 12.5, [N/A], 41, [N/A], [N/A], [N/A], [N/A]"
+    _fake_tool(
+        tmp_path, "nvidia-smi", f'case "$*" in *apps*) ;; *) echo "{row}";; esac'
+    )
+    monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path), *tool.FOLDERS))
+    [device] = gather(backends=["nvidia_smi"])["devices"]
+    assert (device["health"], device["errors"]) == (health, errors)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +157,22 @@ def test_nvidia_smi_with_a_lost_device() -> None:
         (
             "Unable to determine the device handle for GPU0000:17:00.0: Unknown Error",
             "0000:17:00.0",
+            "Unknown Error",
+        ),
+        (
+            "Unable to determine the device handle for GPU0: 0000:23:00.0: Unknown Error",
+            "0000:23:00.0",
+            "Unknown Error",
+        ),
+        (
+            "Unable to determine the device handle for GPU12: 00000001:23:00.0: GPU is "
+            "lost",
+            "0001:23:00.0",
+            "GPU is lost",
+        ),
+        (
+            "Unable to determine the device handle for GPU 000:BA:80.0: Unknown Error",
+            "0000:ba:80.0",
             "Unknown Error",
         ),
     ],
@@ -132,17 +203,45 @@ def test_nvidia_smi_where_nvml_fails(
     assert left_out["health_reasons"] == ["nvidia_smi: nvidia-smi does not list it"]
 
 
+@pytest.mark.parametrize(
+    ("message", "health"),
+    [
+        ("Failed to initialize NVML: Driver/library version mismatch", "failed"),
+        ("NVIDIA-SMI has failed because it could not communicate", "unknown"),
+    ],
+)
 def test_nvidia_smi_says_why_not(
-    node: Node, gather: Gather, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    node: Node,
+    gather: Gather,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    message: str,
+    health: str,
 ) -> None:
     node.nvidia("0000:83:00.0")
-    message = "Failed to initialize NVML: Driver/library version mismatch"
     _fake_tool(tmp_path, "nvidia-smi", f"echo '{message}'; exit 18")
     monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path), *tool.FOLDERS))
     facts = gather(backends=["nvidia_smi"])
     assert facts["backends"]["nvidia_smi"]["error"] == message
     [device] = facts["devices"]
-    assert device["health"] == "unknown"
+    assert device["health"] == health
+    assert f"nvidia_smi: {message}" in device["health_reasons"]
+
+
+def test_one_lost_device_costs_the_whole_table(
+    node: Node, gather: Gather, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in ("0000:23:00.0", "0000:24:00.0"):
+        node.nvidia(address)
+    line = "Unable to determine the device handle for GPU0: 0000:23:00.0: Unknown Error"
+    _fake_tool(tmp_path, "nvidia-smi", f"echo '{line}'; exit 255")
+    monkeypatch.setattr(tool, "FOLDERS", (str(tmp_path), *tool.FOLDERS))
+    lost, other = gather(backends=["nvidia_smi"])["devices"]
+    assert lost["health_reasons"] == ["nvidia_smi: Unknown Error"]
+    assert (lost["health"], other["health"]) == ("failed", "unknown")
+    assert other["errors"] == [
+        "nvidia_smi.device: nvidia-smi lists none, as one is lost"
+    ]
 
 
 # Gaudi and other NPUs --------------------------------------------------------
@@ -165,6 +264,7 @@ def test_gaudi(
     assert (first["vendor"], first["kind"]) == ("habana", "npu")
     assert first["sources"] == ["pci", "accel", "hl_smi"]
     assert first["memory_total_bytes"] == 98304 * MIB
+    assert (first["minor_number"], broken["minor_number"]) == (0, 1)
     assert (first["power_watts"], first["utilization_percent"]) == (96.0, 12)
     assert first["ecc_uncorrected"] is None
     assert first["health"] == "ok"

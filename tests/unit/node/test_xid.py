@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.module_utils._node import xid
+from ansible_collections.gpufleet.openstack.plugins.module_utils._node import (
+    xid,
+    xid_catalog,
+    xid_codes,
+)
+
+ROOT = Path(__file__).parents[3]
 
 TEXT = "NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus."
 
@@ -26,6 +33,26 @@ TEXT = "NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus."
         ("4,1,1,-;NVRM: Xid (PCI:0000:3b:00.1): 31", ("0000:3b:00.1", 31)),
         ("4,1,1,-;NVRM: Xid (PCI:00010000:3b:00): 31", ("10000:3b:00.0", 31)),
         ("4,1,1,-;NVRM: Xid (PCI:0000:3b:00 GPU-I:05): 94, x", ("0000:3b:00.0", 94)),
+        (
+            "4,1,1,-;NVRM: Xid (PCI:0000:3b:00 GPU-I:01 GPU-CI:00): 43, pid=7, name=a",
+            ("0000:3b:00.0", 43),
+        ),
+        # A switch writes several records, of which one has the severity.
+        (
+            "4,1,1,-;nvidia-nvswitch3: SXid (PCI:0000:c2:00.0): 24007, Fatal, Link 30",
+            ("0000:c2:00.0", 24007),
+        ),
+        (
+            "4,1,1,-;nvidia-nvswitch3: SXid (PCI:0000:04:00.0): 22013, Non-fatal, Link 4",
+            ("0000:04:00.0", 22013),
+        ),
+        ("4,1,1,-;nvidia-nvswitch3: SXid (PCI:0000:04:00.0): 22013, Data {0x2b}", None),
+        (
+            "4,1,1,-;nvidia-nvswitch3: SXid (PCI:0000:04:00.0): 22013, Severity 0 Engine",
+            None,
+        ),
+        ("12,1,1,-;nvidia-nvswitch3: SXid (PCI:0000:c2:00.0): 24007, Fatal, x", None),
+        ("4,1,1,-;x-nvswitch3: SXid (PCI:0000:c2:00.0): 24007, Fatal, Link 30", None),
         # What a process has written has another facility; 12 is user.warning.
         (f"12,1,1,-;{TEXT}", None),
         (f"8,1,1,-;{TEXT}", None),
@@ -54,6 +81,74 @@ TEXT = "NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus."
 def test_what_is_an_xid(record: str, expected: tuple[str, int] | None) -> None:
     events = [(event["pci_bus_id"], event["code"]) for event in xid.events(record)]
     assert events == ([expected] if expected else [])
+
+
+RECOVERY = "GPU recovery action changed from 0x0 (None) to"
+RLW = "RLW_REMAP {} XC0 i0 Link 00 (0x00000004 0x00000040 0x00000000 0x00000000)"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "action"),
+    [
+        (13, "Graphics Exception", "RESTART_APP"),
+        (48, None, "WORKFLOW_XID_48"),
+        (74, "Channel 0x1", "WORKFLOW_NVLINK_ERR"),
+        (79, "GPU has fallen off the bus.", "RESTART_BM"),
+        (151, None, "RESTART_VM"),
+        (999, "something new", None),
+        # The message of 154 has the action.
+        (154, f"{RECOVERY} 0x1 (GPU Reset Required)", "RESET_GPU"),
+        (154, f"{RECOVERY} 0x2 (Node Reboot Required)", "RESTART_BM"),
+        (154, f"{RECOVERY} 0x2 (OS Reboot)", "RESTART_BM"),
+        (154, f"{RECOVERY} 0x3 (Drain P2P)", "DRAIN_P2P"),
+        (154, f"{RECOVERY} 0x4 (Drain and Reset)", "RESET_GPU"),
+        (
+            154,
+            "GPU recovery action changed from 0x1 (GPU Reset Required) to 0x0 (None)",
+            "IGNORE",
+        ),
+        (154, f"{RECOVERY} 0x9 (Sing)", "XID_154"),
+        (154, None, "XID_154"),
+        # That of 144 to 150 has the severity, behind the name of a process.
+        (145, RLW.format("Fatal"), "RESET_GPU"),
+        (145, RLW.format("Nonfatal"), "IGNORE"),
+        (149, "NETIR_LINK_EVT Fatal XC0 i0 Link 08 (0x004505c6)", "RESET_GPU"),
+        (
+            145,
+            "pid=7, name=A Nonfatal XC1, " + RLW.format("Fatal"),
+            "RESET_GPU",
+        ),
+        (145, None, "WORKFLOW_NVLINK5_ERR"),
+    ],
+)
+def test_what_an_xid_asks_for(code: int, message: str | None, action: str) -> None:
+    line = f"4,1,1,-;NVRM: Xid (PCI:0000:3b:00): {code}"
+    [event] = xid.events(line if message is None else f"{line}, {message}")
+    assert (event["type"], event["action"]) == ("xid", action)
+
+
+@pytest.mark.parametrize(
+    ("severity", "action"), [("Fatal", "RESET_NVSWITCH"), ("Non-fatal", "IGNORE")]
+)
+def test_what_an_sxid_asks_for(severity: str, action: str) -> None:
+    line = f"nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 12028, {severity}, Link 46 x"
+    [event] = xid.events(f"4,1,1,-;{line}")
+    assert (event["type"], event["action"]) == ("sxid", action)
+
+
+def test_the_catalogue_is_what_its_script_makes() -> None:
+    entries = [
+        f'{{Code: {code}, Mnemonic: "X", ImmediateResolution: "{action}", Other: ""}},'
+        for code, action in sorted(xid_catalog.ACTIONS.items())
+    ]
+    read = f"// Generated at {xid_codes.DATE}T00:35:32Z. Source: {xid_codes.SOURCE}"
+    catalog = "\n".join(
+        [read, *entries, '{Code: 162, Mnemonic: "Y", ImmediateResolution: ""},']
+    )
+    script = run_path(str(ROOT / "tests/tools/xid_codes.py"))
+    assert script["render"](catalog) == script["CODES"].read_text()
+    with pytest.raises(ValueError, match="this is no catalogue"):
+        script["render"]("<html>")
 
 
 def test_one_code_does_not_crowd_out_the_others() -> None:

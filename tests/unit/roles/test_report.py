@@ -128,6 +128,24 @@ def test_what_it_writes_and_with_which_modes(tmp_path: Path) -> None:
     assert json.loads(data, parse_constant=refuse)["overview"] == overview
 
 
+def test_a_fleet_that_is_not_as_it_must_be(tmp_path: Path) -> None:
+    """The role fails, and its files are there; what is not asked for is no failure."""
+    output = play(
+        tmp_path,
+        report(folder=f"{tmp_path}/warned", strict=True),
+        report(folder=f"{tmp_path}/unseen", min_coverage=0.5, page=False),
+        report(folder=f"{tmp_path}/well", fail_on_faults=True, page=False),
+    )
+    assert "failed=0" in output
+    assert "ignored=2" in output
+    assert "its coverage is 0.0 (report_min_coverage: 0.5)" in output
+    for name in ("warned", "unseen", "well"):
+        assert (tmp_path / name / "overview.json").exists()
+    page = (tmp_path / "warned/report.html").read_text()
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert data["minCoverage"] == 0.9
+
+
 def test_the_page_names_its_scripts_by_their_hashes(tmp_path: Path) -> None:
     play(tmp_path, report(folder=f"{tmp_path}/out"))
     page = (tmp_path / "out/report.html").read_text()

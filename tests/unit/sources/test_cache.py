@@ -42,26 +42,32 @@ ANSWER = Telemetry(
             },
         )
     ],
-    schedule=Schedule(
-        source="kubernetes",
-        nodes=[
-            Scheduled(
-                name="n",
-                aliases=("a",),
-                offer=Offer(
-                    source="kubernetes", devices=(0, 1), faults=(("rule", "why"),)
+    schedules=[
+        Schedule(
+            source="kubernetes",
+            nodes=[
+                Scheduled(
+                    name="n",
+                    aliases=("a",),
+                    offer=Offer(
+                        source="kubernetes",
+                        devices=(0, 1),
+                        faults=(("rule", "why", None),),
+                    ),
                 ),
-            ),
-            Scheduled(name="m", offer=Offer(source="kubernetes")),
-        ],
-        consumers=[
-            {
-                **consumer(kind="Job", name="j", source="k8s", pods=[{"name": "p"}]),
-                "devices": [("n", 0)],
-            }
-        ],
-        warnings=("w",),
-    ),
+                Scheduled(name="m", offer=Offer(source="kubernetes")),
+            ],
+            consumers=[
+                {
+                    **consumer(
+                        kind="Job", name="j", source="k8s", pods=[{"name": "p"}]
+                    ),
+                    "devices": [("n", 0)],
+                }
+            ],
+            warnings=("w",),
+        )
+    ],
     storage={"total_bytes": 2, "used_bytes": 1},
     warnings=("one", "two"),
 )
@@ -108,7 +114,7 @@ def test_kept_until_it_is_old(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Listing(servers=[], warnings=("w",)), ANSWER.schedule, ANSWER]
+    "answer", [Listing(servers=[], warnings=("w",)), ANSWER.schedules[0], ANSWER]
 )
 def test_an_answer_comes_back_as_it_was(tmp_path: Path, answer: Any) -> None:
     for _each in range(2):
@@ -127,9 +133,27 @@ def test_of_the_past_or_the_future(tmp_path: Path, shift: int) -> None:
 
 def test_nobody_else_reads_it_and_it_holds_no_secret(tmp_path: Path) -> None:
     kept(tmp_path, Source().read)
-    kept(tmp_path, Source().read, token="another")
     assert path_in(tmp_path).stat().st_mode & 0o777 == 0o600
     assert b"s3cret" not in path_in(tmp_path).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"token": "another"},
+        {"headers": {"X-Scope-OrgID": "another"}},
+        {"cluster": "another"},
+    ],
+)
+def test_another_tenant_has_another_answer(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    source = Source()
+    for options in ({}, other, {}, other):
+        kept(tmp_path, source.read, **options)
+    assert source.reads == 2
+    names = " ".join(path.name for path in tmp_path.iterdir())
+    assert not any(text in names for text in ("s3cret", "another"))
 
 
 def test_switched_off(tmp_path: Path) -> None:

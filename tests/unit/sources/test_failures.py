@@ -114,7 +114,7 @@ def test_what_cannot_be_read_is_told_and_unknown(
     assert report["totalGpus"] == 8
     assert report["unknownGpus"] == (8 if scheduler else 0)
     assert report["allocationRate"] == (None if scheduler else 0.5)
-    with pytest.raises(_reports.Incomplete, match=f"{kind}: "):
+    with pytest.raises(_reports.Unacceptable, match=f"{kind}: "):
         _reports.compute(
             ["overview"], {**options, "strict": True}, hostvars, str(tmp_path)
         )

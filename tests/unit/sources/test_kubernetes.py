@@ -280,9 +280,27 @@ def test_a_node_is_told_by_its_server_and_addresses(region: str) -> None:
     assert plain.provider_id is None
 
 
-def test_a_node_without_devices_is_not_ours() -> None:
-    assert schedule(node(status={"capacity": {"cpu": "4"}})).nodes == []
-    assert schedule(node(status={"capacity": {"nvidia.com/gpu": "0"}})).nodes == []
+@pytest.mark.parametrize(
+    ("capacity", "labels", "has_devices"),
+    [
+        ({"cpu": "4"}, {}, False),
+        # Kubelet's five minutes after the device plugin went.
+        ({"cpu": "4", "nvidia.com/gpu": "0"}, {}, True),
+        # Kubelet was restarted since then.
+        ({"cpu": "4"}, {"nvidia.com/gpu.present": "true"}, True),
+        ({"cpu": "4"}, {"nvidia.com/gpu.present": "false"}, False),
+        ({"cpu": "4"}, {"amd.com/gpu.device-id": "74a1"}, True),
+    ],
+)
+def test_nodes_that_offer_nothing(
+    capacity: Any, labels: Any, has_devices: bool
+) -> None:
+    """They are there: whether they should offer something is decided where all is."""
+    [scheduled] = schedule(
+        node(metadata={"labels": labels}, status={"capacity": capacity})
+    ).nodes
+    assert (scheduled.offer.capacity, scheduled.offer.allocated) == (0, 0)
+    assert scheduled.offer.has_devices is has_devices
 
 
 @pytest.mark.parametrize(
@@ -306,34 +324,51 @@ def test_a_node_without_devices_is_not_ours() -> None:
             ["not_ready"],
         ),
         ({"status": {"conditions": []}}, None, ["not_ready"]),
-        (
-            {"status": {"allocatable": {"nvidia.com/gpu": "6"}}},
-            None,
-            ["not_allocatable"],
-        ),
-        ({"status": {"allocatable": {}}}, None, ["not_allocatable"]),
     ],
 )
 def test_states(changes: Any, maintenance: Any, rules: list[str]) -> None:
     [scheduled] = schedule(node(**changes)).nodes
     assert scheduled.offer.maintenance == maintenance
-    assert [rule for rule, _evidence in scheduled.offer.faults] == rules
+    assert [rule for rule, *_more in scheduled.offer.faults] == rules
 
 
 def test_evidence() -> None:
-    condition = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
-    status = {
-        "conditions": [condition],
-        "allocatable": {"nvidia.com/gpu": "6"},
+    condition = {
+        "type": "Ready",
+        "status": "Unknown",
+        "reason": "NodeStatusUnknown",
+        "lastTransitionTime": "2026-11-24T11:00:00Z",
     }
-    [scheduled] = schedule(node(status=status)).nodes
+    [scheduled] = schedule(node(status={"conditions": [condition]})).nodes
     assert scheduled.offer.faults == (
-        ("not_ready", "Ready is Unknown: NodeStatusUnknown"),
-        ("not_allocatable", "2 devices can't be given out: their plugin says so"),
+        ("not_ready", "Ready is Unknown: NodeStatusUnknown", "2026-11-24T11:00:00Z"),
     )
 
 
+@pytest.mark.parametrize(
+    ("allocatable", "withheld"),
+    [({"nvidia.com/gpu": "8"}, 0), ({"nvidia.com/gpu": "6"}, 2), ({}, 8)],
+)
+def test_what_the_device_plugin_withholds(allocatable: Any, withheld: int) -> None:
+    [scheduled] = schedule(node(status={"allocatable": allocatable})).nodes
+    assert scheduled.offer.withheld == withheld
+
+
 # What a unit of a resource is -------------------------------------------------------
+
+
+HAMI = {
+    "hami.io/node-nvidia-register": (
+        "GPU-a,10,40960,100,NVIDIA-NVIDIA A100-PCIE-40GB,0,true:"
+        "GPU-b,10,40960,100,NVIDIA-NVIDIA A100-PCIE-40GB,0,true:"
+    )
+}
+HAMI_JSON = {
+    "hami.io/node-nvidia-register": (
+        '[{"id":"GPU-a","count":4,"devmem":81559,"devcore":100,"type":"NVIDIA H100",'
+        '"mode":"hami-core","health":true}]'
+    )
+}
 
 
 @pytest.mark.parametrize(
@@ -341,27 +376,83 @@ def test_evidence() -> None:
     [
         ({"amd.com/gpu": "8"}, {}, 8),
         ({"habana.ai/gaudi": "8", "intel.com/npu": "1"}, {}, 9),
-        # Time-slicing: replicas are not devices.
+        ({"nvidia.com/gpu": "8"}, {"gpu.count": "8"}, 8),
+        # Time-slicing and MPS: replicas are not devices.
         ({"nvidia.com/gpu": "32"}, {"gpu.replicas": "4"}, 8),
         ({"nvidia.com/gpu.shared": "32"}, {"gpu.replicas": "4"}, 8),
+        ({"nvidia.com/gpu": "32"}, {"gpu.replicas": "4", "gpu.count": "8"}, 8),
+        ({"nvidia.com/gpu": "32"}, {"gpu.count": "8"}, 8),
+        ({"nvidia.com/gpu.shared": "32"}, {"gpu.count": "8"}, 8),
+        # Labels that contradict each other: devices are counted, replicas configured.
+        ({"nvidia.com/gpu": "64"}, {"gpu.replicas": "4", "gpu.count": "8"}, 8),
+        ({"nvidia.com/gpu": "32"}, {"gpu.replicas": "1", "gpu.count": "8"}, 8),
+        # Two of eight devices are shared, under the same name and under their own.
+        ({"nvidia.com/gpu": "14"}, {"gpu.replicas": "4", "gpu.count": "8"}, 8),
+        (
+            {"nvidia.com/gpu": "6", "nvidia.com/gpu.shared": "8"},
+            {"gpu.replicas": "4", "gpu.count": "8"},
+            8,
+        ),
+        # One of eight devices is gone, with all its replicas.
+        ({"nvidia.com/gpu": "28"}, {"gpu.replicas": "4", "gpu.count": "8"}, 7),
         # MIG, all parts alike, under the name of the whole.
         ({"nvidia.com/gpu": "56"}, {"gpu.product": "NVIDIA-H100-MIG-1g.10gb"}, 8),
         ({"nvidia.com/gpu": "16"}, {"gpu.product": "NVIDIA-H100-MIG-3g.40gb"}, 8),
+        ({"nvidia.com/gpu": "24"}, {"gpu.product": "NVIDIA-H200-MIG-2g.35gb"}, 8),
         ({"nvidia.com/gpu": "16"}, {"gpu.product": "NVIDIA-A30-MIG-1g.6gb"}, 4),
+        (
+            {"nvidia.com/gpu": "32"},
+            {"gpu.product": "NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition-MIG-1g.24gb"},
+            8,
+        ),
+        (
+            {"nvidia.com/gpu": "32"},
+            {"gpu.product": "NVIDIA-H100-80GB-HBM3-MIG-1g.20gb", "gpu.count": "32"},
+            8,
+        ),
+        (
+            {"nvidia.com/gpu": "112"},
+            {"gpu.product": "NVIDIA-H100-MIG-1g.10gb-SHARED", "gpu.replicas": "2"},
+            8,
+        ),
         # MIG, parts with names of their own.
         ({"nvidia.com/mig-1g.10gb": "14"}, {}, 2),
+        ({"nvidia.com/mig-1g.24gb": "32"}, {}, 8),
+        ({"nvidia.com/mig-1g.20gb": "8"}, {}, 2),
+        ({"nvidia.com/mig-4g.40gb": "2", "nvidia.com/mig-3g.40gb": "2"}, {}, 2),
         ({"nvidia.com/mig-3g.40gb": "4"}, {"gpu.count": "2"}, 2),
+        ({"nvidia.com/mig-1g.10gb.shared": "28"}, {"mig-1g.10gb.replicas": "2"}, 2),
         (
             {"nvidia.com/gpu": "4", "nvidia.com/mig-3g.40gb": "8"},
             {"gpu.count": "8"},
             8,
         ),
+        (
+            {"nvidia.com/gpu": "4", "nvidia.com/mig-3g.40gb": "8"},
+            {"gpu.count": "4"},
+            8,
+        ),
+        # vGPU types of KubeVirt, and devices passed through.
+        ({"nvidia.com/NVIDIA_A10-12Q": "8"}, {}, 4),
+        ({"nvidia.com/GRID_T4-8Q": "4"}, {}, 2),
+        ({"nvidia.com/NVIDIA_A100D-1-10C": "7"}, {}, 1),
+        ({"nvidia.com/GA100_A100_PCIE_40GB": "4"}, {}, 4),
+        # AMD's partitions, under either naming.
+        ({"amd.com/cpx_nps4": "64"}, {}, 8),
+        ({"amd.com/dpx_nps1": "16"}, {}, 8),
+        ({"amd.com/spx_nps1": "4", "amd.com/cpx_nps1": "32"}, {}, 8),
+        # Intel's, of which its plugin may offer several for each device.
+        ({"gpu.intel.com/i915": "10"}, {"gpu.intel.com/device-id.x.count": "2"}, 2),
+        ({"gpu.intel.com/xe": "2"}, {}, 2),
     ],
 )
 def test_capacity(
     capacity: dict[str, str], labels: dict[str, str], devices: int
 ) -> None:
-    named = {f"nvidia.com/{key}": value for key, value in labels.items()}
+    named = {
+        key if "/" in key else f"nvidia.com/{key}": value
+        for key, value in labels.items()
+    }
     raw = node(
         metadata={"labels": named},
         status={"capacity": capacity, "allocatable": capacity},
@@ -369,10 +460,86 @@ def test_capacity(
     everything = pod([capacity])
     known = schedule(raw, pods=[everything])
     [one] = known.nodes
-    assert one.offer.capacity == pytest.approx(devices)
+    assert one.offer.capacity == pytest.approx(devices, abs=1e-3)
     # Who holds all its parts holds all its devices.
-    assert one.offer.allocated == pytest.approx(devices)
-    assert one.offer.faults == ()
+    assert one.offer.allocated == pytest.approx(devices, abs=1e-3)
+    assert (one.offer.withheld, one.offer.unsized) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["amd.com/compute-memory-partition", "amd.com/gpu.compute-memory-partition"],
+)
+@pytest.mark.parametrize(
+    ("product", "mode", "units"),
+    [
+        ("AMD_Instinct_MI300X_OAM", "cpx_nps4", 64),
+        ("AMD_Instinct_MI300A", "cpx_nps1", 48),
+        ("AMD_Instinct_MI300X_OAM", "QPX-NPS1", 32),
+        ("AMD_Instinct_MI300X_OAM", "spx_nps1", 8),
+    ],
+)
+def test_a_label_names_the_mode_of_amd_s_partitions(
+    label: str, product: str, mode: str, units: int
+) -> None:
+    capacity = {"amd.com/gpu": str(units)}
+    labels = {
+        label: mode,
+        "amd.com/compute-partitioning-supported": "true",
+        "amd.com/gpu.product-name": product,
+    }
+    raw = node(
+        metadata={"labels": labels},
+        status={"capacity": capacity, "allocatable": capacity},
+    )
+    [one] = schedule(raw).nodes
+    assert one.offer.capacity == 8
+
+
+def test_a_unit_of_unknown_size() -> None:
+    """Nobody says how many replicas a device has: no server has so many devices."""
+    capacity = {"nvidia.com/gpu.shared": "40"}
+    raw = node(status={"capacity": capacity, "allocatable": capacity})
+    [one] = schedule(raw, pods=[pod([{"nvidia.com/gpu.shared": "20"}])]).nodes
+    assert (one.offer.capacity, one.offer.allocated) == (16, 8)
+    assert one.offer.unsized
+
+
+@pytest.mark.parametrize(
+    ("notes", "limits", "given", "devices"),
+    [
+        # The largest share of slots, memory and cores.
+        (HAMI, {"nvidia.com/gpumem": "8192", "nvidia.com/gpucores": "10"}, None, 0.2),
+        (HAMI, {"nvidia.com/gpumem": "1024", "nvidia.com/gpucores": "30"}, None, 0.3),
+        (HAMI, {"nvidia.com/gpumem": "1024"}, None, 0.1),
+        (HAMI, {"nvidia.com/gpumem-percentage": "50"}, None, 0.5),
+        # Without an amount of memory, it is all of the card's.
+        (HAMI, {}, None, 1.0),
+        (HAMI, {}, "GPU-a,NVIDIA,20480,0:;", 0.5),
+        (HAMI, {}, "GPU-a,NVIDIA,40960,0:GPU-b,NVIDIA,20480,0:;", 1.5),
+        (HAMI_JSON, {"nvidia.com/gpumem": "1000"}, None, 0.25),
+        # A form that nobody knows yet: what Kubernetes counts.
+        ({"hami.io/node-nvidia-register": "?"}, {}, None, 1.0),
+    ],
+)
+def test_hami(
+    notes: dict[str, str], limits: dict[str, str], given: str | None, devices: float
+) -> None:
+    capacity = {"nvidia.com/gpu": "20" if notes is HAMI else "4"}
+    raw = node(
+        metadata={"annotations": notes},
+        status={"capacity": capacity, "allocatable": capacity},
+    )
+    slot = pod([{"nvidia.com/gpu": "1", **limits}])
+    if given:
+        slot["metadata"]["annotations"] = {"hami.io/vgpu-devices-allocated": given}
+    known = schedule(raw, pods=[slot])
+    [one] = known.nodes
+    cards = {id(HAMI): 2, id(HAMI_JSON): 1}.get(id(notes), 4)
+    assert one.offer.capacity == cards
+    assert one.offer.allocated == pytest.approx(devices, abs=1e-3)
+    [row] = known.consumers
+    assert row["stat"]["gpuEquivalent"] == pytest.approx(devices, abs=1e-3)
 
 
 def test_parts_of_unlike_size() -> None:
@@ -384,12 +551,30 @@ def test_parts_of_unlike_size() -> None:
     assert row["stat"]["gpuEquivalent"] == pytest.approx(float(Fraction(3, 7)))
 
 
+def test_parts_need_not_fill_a_device() -> None:
+    """Six of seven slices are divided of each of eight: they may be eight devices."""
+    capacity = {"nvidia.com/mig-1g.10gb": "48"}
+    raw = node(status={"capacity": capacity, "allocatable": capacity})
+    [one] = schedule(raw).nodes
+    assert one.offer.capacity == 7
+    assert one.offer.most == 48
+
+
 def test_further_resources() -> None:
     capacity = {"google.com/tpu": "4"}
     raw = node(status={"capacity": capacity, "allocatable": capacity})
-    assert schedule(raw).nodes == []
+    [scheduled] = schedule(raw).nodes
+    assert not scheduled.offer.has_devices
     [scheduled] = schedule(raw, resources=["google.com/tpu"]).nodes
     assert scheduled.offer.capacity == 4
+
+
+@pytest.mark.parametrize("name", of_devices.RESOURCES)
+def test_no_node_with_a_known_resource_vanishes(name: str) -> None:
+    capacity = {name.replace("*", "1"): "4"}
+    raw = node(status={"capacity": capacity, "allocatable": capacity})
+    [scheduled] = schedule(raw).nodes
+    assert scheduled.offer.capacity
 
 
 # What a pod asks for in effect ------------------------------------------------------

@@ -9,6 +9,7 @@ What it answers when all is well: tests/integration/test_prometheus.py, by a rea
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failur
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     exporters,
+    workloads,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.prometheus import (
     labels as of_nodes,
@@ -184,8 +186,38 @@ def test_one_that_hangs(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_names(series: dict[str, str], name: str, aliases: tuple[str, ...]) -> None:
-    assert of_nodes.host_name(series) == name
-    assert of_nodes.aliases_of(series) == aliases
+    place = of_nodes.Places("cluster").of(series)
+    assert (place.name, place.aliases) == (name, aliases)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "name", "target"),
+    [
+        (["gpu1"], "gpu1", "host-of-gpu1"),
+        # Any target may have series of this name: of two that differ none counts.
+        (["gpu1", "gpu2"], "dcgm-x", "10.244.0.1"),
+        ([], "dcgm-x", "10.244.0.1"),
+    ],
+)
+def test_the_node_of_a_pod(nodes: list[str], name: str, target: str) -> None:
+    pods = [
+        {
+            "pod": "dcgm-x",
+            "pod_ip": "10.244.0.1",
+            "node": node,
+            "host_ip": f"host-of-{node}",
+        }
+        for node in nodes
+    ]
+    places = of_nodes.Places("cluster", pods)
+    place = places.of({"Hostname": "dcgm-x", "instance": "10.244.0.1:9400"})
+    assert (place.name, place.target) == (name, target)
+    # Of another cluster it is another pod.
+    other = places.of({"Hostname": "dcgm-x", "cluster": "B"})
+    assert other.name == "dcgm-x"
+    # What Prometheus itself has labeled is surer.
+    labeled = places.of({"node": "n", "instance": "10.244.0.1:9400"})
+    assert labeled.name == "n"
 
 
 def test_prefixes_are_one_word() -> None:
@@ -281,11 +313,39 @@ def test_our_own_metrics_are_as_old_as_their_heartbeat(server: Server) -> None:
     assert node.facts["gathered_at"] == "2001-09-09T01:38:20.000+00:00"
     [event] = xids.facts["xid_events"]
     # Prometheus has series its age.
-    assert (event["age_seconds"], event["action"]) == (30, "RESTART_BM")
+    assert (event["code"], event["age_seconds"], event["action"]) == (79, 30, None)
 
     del series["gpufleet_heartbeat_timestamp_seconds"]
     node, _xids = prometheus.read({"url": server.url}, 5).measured
     assert node.facts["gathered_at"] == "1970-01-01T00:00:00.000+00:00"
+
+
+def test_ages_of_xids(server: Server) -> None:
+    """dcgm-exporter counts those of a window; clocks differ by some seconds."""
+    counted = {
+        "Hostname": "a",
+        "xid": "154",
+        "pci_bus_id": "00000000:4E:00.0",
+        "window_size_in_ms": "300000",
+    }
+    ours = {"hostname": "a", "xid": "24007", "type": "sxid", "action": "RESET_NVSWITCH"}
+    windowless = {**counted, "window_size_in_ms": ""}
+    series: dict[str, Any] = {
+        "DCGM_EXP_XID_ERRORS_COUNT": [(counted, 2), (windowless, 1)],
+        "gpufleet_xid_timestamp_seconds": [(ours, -3)],
+    }
+    measured_devices(server, series)
+    known = prometheus.read({"url": server.url}, 5).measured
+    events = [event for each in known for event in each.facts["xid_events"]]
+    assert [
+        (event["type"], event["code"], event["age_seconds"], event["action"])
+        for event in events
+    ] == [
+        ("xid", 154, 300, None),
+        ("xid", 154, None, None),
+        ("sxid", 24007, 0, "RESET_NVSWITCH"),
+    ]
+    assert events[0]["pci_bus_id"] == "0000:4e:00.0"
 
 
 def test_a_model_that_is_a_number_of_pci(server: Server) -> None:
@@ -323,3 +383,22 @@ def test_parts_of_amd_are_one_device(server: Server) -> None:
     devices = measured_devices(server, {"gpu_gfx_busy_instantaneous": rows})
     [device] = devices["b"]
     assert device["utilization_percent"] == pytest.approx(35)
+
+
+@pytest.mark.parametrize(
+    ("label", "resource"),
+    [
+        ("nvidia_com_gpu", "nvidia.com/gpu"),
+        ("nvidia_com_gpu_shared", "nvidia.com/gpu.shared"),
+        ("nvidia_com_mig_1g_10gb", "nvidia.com/mig-1g.10gb"),
+        ("nvidia_com_NVIDIA_A10_12Q", "nvidia.com/NVIDIA_A10_12Q"),
+        ("amd_com_cpx_nps4", "amd.com/cpx_nps4"),
+        ("gpu_intel_com_i915", "gpu.intel.com/i915"),
+        ("huawei_com_Ascend910", "huawei.com/Ascend910"),
+    ],
+)
+def test_resources_by_the_labels_of_kube_state_metrics(
+    label: str, resource: str
+) -> None:
+    assert workloads._resource({"resource": label}) == resource
+    assert re.fullmatch(workloads._DEVICES.partition('"')[2][:-1], label)

@@ -15,9 +15,37 @@ RESOURCES = (
     "nvidia.com/gpu",
     "nvidia.com/gpu.shared",
     "nvidia.com/mig-*",
+    # KubeVirt's names of vGPU types and of devices passed through.
+    "nvidia.com/GRID_*",
+    "nvidia.com/NVIDIA_*",
+    "nvidia.com/AD1*",
+    "nvidia.com/GA1*",
+    "nvidia.com/GB1*",
+    "nvidia.com/GB2*",
+    "nvidia.com/GH1*",
+    "nvidia.com/GV1*",
+    "nvidia.com/TU1*",
     "amd.com/gpu",
+    "amd.com/spx_*",
+    "amd.com/dpx_*",
+    "amd.com/tpx_*",
+    "amd.com/qpx_*",
+    "amd.com/cpx_*",
+    "gpu.intel.com/i915",
+    "gpu.intel.com/xe",
     "habana.ai/gaudi",
     "intel.com/npu",
+    "npu.intel.com/accel",
+    "cambricon.com/mlu*",
+    "enflame.com/gcu",
+    "huawei.com/Ascend*",
+    "hygon.com/dcu",
+    "iluvatar.com/gpu",
+    "kunlunxin.com/xpu",
+    "metax-tech.com/gpu",
+    "mthreads.com/gpu",
+    "qualcomm.com/qaic",
+    "tenstorrent.com/*",
 )
 """Resources that are devices, or parts of them; `*` stands for anything."""
 
@@ -32,6 +60,11 @@ def matcher(resources: t.Iterable[str]) -> IsDevice:
     patterns = (re.escape(name).replace(r"\*", ".*") for name in resources)
     # Names are few, and each is looked up once for each container.
     return functools.lru_cache(1024)(re.compile("|".join(patterns)).fullmatch)
+
+
+def names(quantities: Record | None, is_device: IsDevice) -> bool:
+    """Return whether any resource is a device, even if there is none of it."""
+    return any(map(is_device, quantities or ()))
 
 
 def counts(quantities: Record | None, is_device: IsDevice) -> dict[str, int]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
+from dataclasses import replace
 from functools import partial
 
 from ....module_utils._cloud.engine.clock import Clock
@@ -16,13 +18,17 @@ from ....module_utils._cloud.services.session import Cloud
 from ....module_utils._schedulers import kubeconfig, kubernetes
 from ....module_utils._schedulers.errors import SchedulerError
 from ....module_utils._schedulers.kubernetes import Get, Refused, listed
-from ..._fleet.types import Consumer, Record, Schedule, consumer
+from ..._fleet.types import Consumer, Record, Schedule, Scheduled, consumer
 from ..base import Source, no_schedule
 from ..failure import SourceError
 from ..partial import guarded
+from . import claims
+from .exporters import Addresses
+from .held import Held
 from .owners import Owner, Owners
 from .records import Node, Pod
 from .resources import RESOURCES, matcher
+from .unknown import unknown
 
 USER = "gpufleet:reports"
 GROUPS = ("gpufleet:readers",)
@@ -129,36 +135,53 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
     read_pod = guarded(
         partial(Pod.of, is_device=is_device), "pod", warnings.append, Pod.unknown
     )
-    nodes = listed(get, "/api/v1/nodes", read_node)
-    by_name = {node.name: node for node in nodes}
-    pods = listed(get, "/api/v1/pods", read_pod, _RUNNING)
+    strange: set[str] = set()
+
+    def read_resources(raw: Record) -> Node | None:
+        with contextlib.suppress(AttributeError, TypeError):  # of no known shape
+            strange.update(unknown(raw, is_device))
+        return read_node(raw)
+
+    nodes = listed(get, "/api/v1/nodes", read_resources)
+    if strange:
+        warnings.append(
+            f"resources {', '.join(sorted(strange)[:5])} are not known as devices. If "
+            "they are, name them in sources[].resources"
+        )
+    addresses = Addresses()
+
+    def read_address(raw: Record) -> Pod | None:
+        with contextlib.suppress(Exception):  # read_pod warns, where it matters
+            addresses.add(raw)
+        return read_pod(raw)
+
+    pods = listed(get, "/api/v1/pods", read_address, _RUNNING)
+    devices = claims.read(get, is_device, warnings.append)
     owners = Owners(get, warnings.append)
     owners.learn(pod.owner for pod in pods if pod.owner)
+    held = Held(nodes, pods, devices)
     consumers: dict[str, Consumer] = {}
-    # By node; that of None is pending.
-    requested: dict[str | None, float | None] = {}
-    for pod in pods:
-        equivalent = pod.equivalent(by_name.get(pod.node or ""))
-        before = requested.get(pod.node, 0.0)
-        if before is None or equivalent is None:
-            requested[pod.node] = None
-        else:
-            requested[pod.node] = before + equivalent
-        if pod.node and equivalent is not None:
-            _add(consumers, pod, equivalent, owners.top(pod.owner), cluster)
+    for pod, units, equivalent in held.holding:
+        _add(consumers, pod, units, equivalent, owners.top(pod.owner), cluster)
     return Schedule(
         source="kubernetes",
-        nodes=[node.scheduled(requested.get(node.name, 0.0)) for node in nodes],
+        nodes=[_with_addresses(node, addresses) for node in held.scheduled()],
         consumers=list(consumers.values()),
-        pending=requested.get(None, 0.0),
+        pending=held.pending(),
+        waiting=held.waiting(),
         cluster=cluster,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *held.warnings),
     )
+
+
+def _with_addresses(node: Scheduled, addresses: Addresses) -> Scheduled:
+    return replace(node, aliases=(*node.aliases, *addresses.of(node.name)))
 
 
 def _add(
     consumers: dict[str, Consumer],
     pod: Pod,
+    units: int,
     equivalent: float,
     owner: Owner | None,
     cluster: str | None,
@@ -176,11 +199,15 @@ def _add(
             pods=[],
             cluster=cluster,
             devices=None,
+            nodes=[],
         )
-    row["stat"]["gpuRequest"] += pod.units
+    row["stat"]["gpuRequest"] += units
     row["stat"]["gpuEquivalent"] += equivalent
+    nodes = row.get("nodes")
+    if nodes is not None and pod.node:
+        nodes.append((pod.node, equivalent))
     if row["pods"] is not None:
-        row["pods"].append({"name": pod.name, "node": pod.node, "gpus": pod.units})
+        row["pods"].append({"name": pod.name, "node": pod.node, "gpus": units})
 
 
 def _check(options: Record) -> str | None:

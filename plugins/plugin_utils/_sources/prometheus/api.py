@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from ....module_utils import _http
 from ..._fleet.types import Record
+from ..base import headers, tls
 from ..failure import SourceError
 
 Labels = dict[str, str]
@@ -34,8 +35,8 @@ class Prometheus:
     """A server.
 
     Args:
-        options: `url`, `token` or `user` and `password`, `validate_certs` and
-            `ca_cert`; `matchers` narrow down every query.
+        options: `url`, `token` or `user` and `password`, and those of `base.HTTP`;
+            `matchers` narrow down every query.
         timeout: Seconds for all requests together.
         warn: Takes warnings for the user.
     """
@@ -97,16 +98,16 @@ class Prometheus:
     def _get(self, path: str, form: Record | None = None) -> t.Any:
         options = self._options
         token = options.get("token")
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             answer = _http.request(
                 self._url + path,
-                {"Authorization": f"Bearer {token}"} if token else {},
+                {**bearer, **headers(options)},
                 self._deadline,
                 form=form,
                 user=options.get("user"),
                 password=options.get("password"),
-                validate_certs=options.get("validate_certs", True),
-                ca_cert=options.get("ca_cert"),
+                **tls(options),
             )
         except _http.Refused as error:
             raise SourceError(f"Prometheus answered {error.status}: {error}") from error
@@ -115,10 +116,12 @@ class Prometheus:
         except _http.NotJson as error:
             raise SourceError(f"what Prometheus answered is {error}") from error
         if answer.get("status") != "success":
-            raise SourceError(f"Prometheus says: {answer.get('error')!s:.300}")
+            raise SourceError(
+                f"Prometheus says: {_http.shown(answer.get('error')):.300}"
+            )
         warnings = answer.get("warnings")
         for text in warnings if isinstance(warnings, list) else ():
-            self._warn(f"Prometheus warns: {text!s:.300}")
+            self._warn(f"Prometheus warns: {_http.shown(text):.300}")
         return answer.get("data")
 
 

@@ -14,52 +14,72 @@ from ....module_utils._node import record
 from ..._fleet.types import Measured, Record
 from ..partial import guarded
 from .exporters import Exporter
-from .labels import SERIALS, address_of, aliases_of, pods_of
+from .labels import SERIALS, Places, Prefixed, pci_address
 from .series import Series
 
 _LATE = 60.0
 """Seconds after which a series of a device lags behind the others of its node."""
 
-_MEMORY = ("memory_used_bytes", "memory_free_bytes", "memory_reserved_bytes")
+_ROUNDED = 101.0
+"""Percent; what is below it and above 100 is a ratio of 1 that was rounded."""
+
+_MEMORY = (
+    "memory_total_bytes",
+    "memory_used_bytes",
+    "memory_free_bytes",
+    "memory_reserved_bytes",
+)
 
 Numbers = dict[str, float | None]
 
 
 def measured(
-    exporter: Exporter, series: t.Iterable[Series], warn: t.Callable[[str], None]
+    exporter: Exporter,
+    series: t.Sequence[Series],
+    places: Places,
+    warn: t.Callable[[str], None],
 ) -> list[Measured]:
     """Return the nodes that an exporter has measured, with their devices.
 
     Args:
         exporter: The exporter.
         series: Its series, in the order of their keys.
+        places: Tells where series were measured.
         warn: Takes warnings for the user.
 
     Returns:
         Each node once for each of its targets.
     """
-    by_target: dict[tuple[str, str], list[Series]] = {}
+    prefixed = Prefixed(labels for each in series for labels in each.holders)
+    by_target: dict[tuple[str, str, str], list[Series]] = {}
     for each in series:
-        by_target.setdefault((each.key.target, each.key.host), []).append(each)
+        by_target.setdefault(each.key[:3], []).append(each)
     read = guarded(
-        partial(_node, exporter), "node", warn, name=lambda series: series[0].key.host
+        partial(_node, exporter, places, prefixed),
+        "node",
+        warn,
+        name=lambda series: places.of(series[0].labels).name,
     )
     return [node for node in map(read, by_target.values()) if node]
 
 
-def _node(exporter: Exporter, series: list[Series]) -> Measured:
+def _node(
+    exporter: Exporter, places: Places, prefixed: Prefixed, series: list[Series]
+) -> Measured:
     """A node, of all series of its target."""
     newest = max((each.time for each in series if each.time is not None), default=None)
-    aliases = (alias for each in series for alias in aliases_of(each.labels))
-    by_number: dict[str, list[Series]] = {}
-    for each in series:
-        by_number.setdefault(each.key.number, []).append(each)
-    devices = [device(exporter, parts, newest) for parts in by_number.values()]
+    place = places.of(series[0].labels)
+    aliases = (alias for each in series for alias in places.of(each.labels).aliases)
+    devices = [
+        device(exporter, parts, newest, prefixed)
+        for parts in by_device(exporter, series)
+    ]
     devices.sort(key=lambda each: each["index"])
     return Measured(
-        name=series[0].key.host,
+        name=place.name,
         aliases=tuple(dict.fromkeys(aliases)),
-        target=address_of(series[0].labels),
+        target=place.target,
+        cluster=series[0].key.cluster or None,
         exporter=exporter.name,
         facts={
             "gathered_at": None if newest is None else _iso(newest),
@@ -68,25 +88,69 @@ def _node(exporter: Exporter, series: list[Series]) -> Measured:
     )
 
 
-def device(exporter: Exporter, parts: list[Series], newest: float | None) -> Record:
+class Parts(t.NamedTuple):
+    """Series of a device, which come first, and of its parts.
+
+    Attributes:
+        number: Number of the device.
+        series: The series.
+        have_memory: Whether each part has its own memory, the first one too.
+    """
+
+    number: int
+    series: list[Series]
+    have_memory: bool
+
+
+def by_device(exporter: Exporter, series: list[Series]) -> list[Parts]:
+    """Return the series of a node by device.
+
+    Where a driver shows each part of a device as a device, an exporter may count parts:
+    each number has one part then. They are of the device with their serial number, or
+    else of the one whose first part has the number before them.
+    """
+    by_number: dict[str, list[Series]] = {}
+    for each in series:
+        by_number.setdefault(each.key.number, []).append(each)
+    alone = all(len(each) == 1 for each in by_number.values())
+    if not (exporter.whole_is_first_part and alone and any(s.key.part for s in series)):
+        return [Parts(_whole(key), each, False) for key, each in by_number.items()]
+    devices: dict[object, list[Series]] = {}
+    for each in sorted(series, key=lambda each: _whole(each.key.number)):
+        first = _whole(each.key.number) - _whole(each.key.part)
+        serials = (each.labels.get(name, "") for name in SERIALS)
+        serial = next((text for text in serials if text.strip("0")), None)
+        devices.setdefault(serial or first, []).append(each)
+    return [Parts(index, each, True) for index, each in enumerate(devices.values())]
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def device(
+    exporter: Exporter, parts: Parts, newest: float | None, prefixed: Prefixed
+) -> Record:
     """Return a device.
 
     Args:
         exporter: The exporter.
-        parts: Series of the device, which come first, and of its parts.
+        parts: Its series.
         newest: When the node was read last, in seconds since the epoch.
+        prefixed: Knows the labels of pods.
     """
     labels = {
         name: value
-        for part in reversed(parts)  # the whole comes first, and counts most
+        for part in reversed(parts.series)  # the whole comes first, and counts most
         for name, value in part.labels.items()
         if value
     }
     numbers = _numbers(exporter, parts, newest)
-    number, uuid = parts[0].key.number, labels.get(exporter.uuid)
+    uuid = labels.get(exporter.uuid)
+    pods = {prefixed.pod(each) for part in parts.series for each in part.holders}
     return {
-        "index": int(number) if number.isdecimal() else 0,
-        "pci_bus_id": _address(labels.get("pci_bus_id", "").lower()),
+        "index": parts.number,
+        "pci_bus_id": pci_address(labels.get("pci_bus_id", "")),
         "vendor": exporter.vendor or labels.get("vendor"),
         "model": exporter.model(labels),
         "uuid": uuid if uuid and uuid.strip("0-") else None,
@@ -97,13 +161,8 @@ def device(exporter: Exporter, parts: list[Series], newest: float | None) -> Rec
         **_health(numbers.get("healthy")),
         "partitions": [],
         "processes": None,
-        "pods": sorted({pod for part in parts for pod in pods_of(part.labels)}),
+        "pods": sorted(pod for pod in pods if pod),
     }
-
-
-def _address(text: str) -> str | None:
-    """A PCI address; the first four of the domain's eight digits are zeros."""
-    return text[4:] if re.match(r"0000[0-9a-f]{4}:", text) else text or None
 
 
 def _flag(value: float | None) -> bool | None:
@@ -118,23 +177,33 @@ def _health(healthy: float | None) -> Record:
     return {"health": "failed", "health_reasons": ["its exporter says so"]}
 
 
-def _numbers(exporter: Exporter, parts: list[Series], newest: float | None) -> Numbers:
+def _numbers(exporter: Exporter, parts: Parts, newest: float | None) -> Numbers:
     """Numbers of a device: of the whole where they are known, else of its parts."""
     numbers: Numbers = {}
-    for part in reversed(parts):
+    series = parts.series
+    for part in reversed(series):
         late = part.time is not None and (newest or 0) - part.time > _LATE
         if not late:
             numbers.update(part.values)
-    numbers["utilization_percent"] = _utilization(exporter, parts, numbers)
-    if exporter.sums_memory and parts[0].key.part:
+    healthy = [part.values["healthy"] for part in series if "healthy" in part.values]
+    if healthy:
+        numbers["healthy"] = min(healthy)
+    utilization = _utilization(exporter, series, numbers)
+    if utilization is not None and 100 < utilization < _ROUNDED:
+        utilization = 100.0
+    numbers["utilization_percent"] = utilization
+    if parts.have_memory or (exporter.sums_memory and series[0].key.part):
         # Each part has its own memory, but what all of the device draws.
         for name in _MEMORY:
-            each = [part.values[name] for part in parts if name in part.values]
+            each = [part.values[name] for part in series if name in part.values]
             numbers[name] = sum(each) if each else None
-    used, free, reserved = (numbers.get(name) for name in _MEMORY)
+    used, free, reserved = (
+        numbers.get(f"memory_{name}_bytes") for name in ("used", "free", "reserved")
+    )
     total = numbers.get("memory_total_bytes")
     if total is None and used is not None and free is not None:
-        numbers["memory_total_bytes"] = used + free + (reserved or 0)
+        # A device without memory of its own has none of either.
+        numbers["memory_total_bytes"] = used + free + (reserved or 0) or None
     return numbers
 
 

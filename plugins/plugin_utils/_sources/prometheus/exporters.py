@@ -186,3 +186,27 @@ EXPORTERS = (
         ),
     ),
 )
+
+REMEDY = (
+    "let Prometheus scrape dcgm-exporter (NVIDIA) or ROCm's device-metrics-exporter"
+)
+
+_UNREAD = (
+    ("nvidia_smi_", "nvidia_gpu_exporter"),
+    ("nvidia_gpu_", "nvidia_gpu_prometheus_exporter"),
+    ("habanalabs_", "Intel Gaudi's metric exporter"),
+    ("xpum_", "Intel's XPU Manager"),
+    ("npu_chip_info_", "Ascend's npu-exporter"),
+    ("rocm_smi_", "an exporter of rocm-smi"),
+)
+"""How names of metrics of devices begin that no `Exporter` has, and whose they are."""
+
+
+def unread(known: t.Iterable[str]) -> dict[str, str]:
+    """Return exporters of devices that are not read, by the name of one metric each."""
+    names = sorted(known)
+    found = {
+        who: next((name for name in names if name.startswith(prefix)), "")
+        for prefix, who in _UNREAD
+    }
+    return {name: who for who, name in found.items() if name}

@@ -6,67 +6,80 @@
 from __future__ import annotations
 
 from ..._fleet.types import Measured, Record
-from .api import Prometheus
-from .labels import address_of, aliases_of
+from .api import Labels, Prometheus
+from .labels import Place, Places
 from .series import Query
 
 _STATE = {1: "DOWN", 2: "INIT", 3: "ARMED", 4: "ACTIVE"}
 _PHYSICAL = {1: "SLEEP", 2: "POLLING", 3: "DISABLED", 4: "TRAINING", 5: "LINK_UP"}
 
 
-def ports(server: Prometheus, known: set[str], query: Query) -> list[Measured]:
+def ports(
+    server: Prometheus, known: set[str], query: Query, places: Places
+) -> list[Measured]:
     """Read the RDMA ports of nodes.
 
     Args:
         server: Makes selectors.
         known: Names of all metrics.
         query: Sends the queries.
+        places: Tells where series were measured.
 
     Returns:
         Each target with its ports.
     """
-    node_names = _node_names(server, query) if "node_uname_info" in known else {}
-    by_key: dict[tuple[str, str, str], Record] = {}
-    aliases: dict[str, tuple[str, ...]] = {}
+    node_names: dict[tuple[str, str], str] = {}
+    if "node_uname_info" in known:
+        for labels, _value in query(f"node_uname_info{server.selector()}"):
+            node_names[_target(places, labels)] = labels.get("nodename", "")
+    by_target: dict[tuple[str, str], dict[tuple[str, str], Record]] = {}
+    found: dict[tuple[str, str], Place] = {}
     for metric, field in (
         ("node_infiniband_state_id", "state"),
         ("node_infiniband_physical_state_id", "phys_state"),
         ("node_infiniband_rate_bytes_per_second", "rate_gbps"),
     ):
         for labels, value in query(f"{metric}{server.selector()}"):
-            target = labels.get("instance", "")
-            key = (target, labels.get("device", ""), labels.get("port", ""))
-            port = by_key.setdefault(
-                key, {"device": key[1], "port": key[2], "rate_gbps": None}
+            target = _target(places, labels)
+            found[target] = places.of(labels)
+            device, number = labels.get("device", ""), labels.get("port", "")
+            port = by_target.setdefault(target, {}).setdefault(
+                (device, number), {"device": device, "port": number, "rate_gbps": None}
             )
-            port[field] = _value(field, value)
-            name = node_names.get(target)
-            aliases[target] = (*([name] if name else []), *aliases_of(labels))
-    by_target: dict[str, list[Record]] = {}
-    for (target, _device, _port), port in sorted(by_key.items()):
-        by_target.setdefault(target, []).append(port)
+            port[field] = _value_of(field, value)
     return [
-        Measured(
-            name=next(iter(aliases[target]), target),
-            aliases=aliases[target],
-            target=address_of({"instance": target}),
-            exporter="node",
-            facts={"devices": [], "rdma_ports": of_target},
-        )
-        for target, of_target in by_target.items()
+        _measured(target, found[target], node_names.get(target), of_target)
+        for target, of_target in sorted(by_target.items())
     ]
 
 
-def _value(field: str, value: float) -> str | float | None:
+def _target(places: Places, labels: Labels) -> tuple[str, str]:
+    return places.cluster(labels), labels.get("instance", "")
+
+
+def _measured(
+    target: tuple[str, str],
+    place: Place,
+    node_name: str | None,
+    by_port: dict[tuple[str, str], Record],
+) -> Measured:
+    cluster, instance = target
+    names = [node_name, *place.aliases]
+    aliases = tuple(dict.fromkeys(filter(None, names)))
+    return Measured(
+        name=next(iter(aliases), instance),
+        aliases=aliases,
+        target=place.target,
+        cluster=cluster or None,
+        exporter="node",
+        facts={
+            "devices": [],
+            "rdma_ports": [port for _key, port in sorted(by_port.items())],
+        },
+    )
+
+
+def _value_of(field: str, value: float) -> str | float | None:
     if field == "rate_gbps":
         return value * 8 / 1e9
     return (_STATE if field == "state" else _PHYSICAL).get(int(value))
-
-
-def _node_names(server: Prometheus, query: Query) -> dict[str, str]:
-    """Names of nodes by target."""
-    return {
-        labels.get("instance", ""): labels["nodename"]
-        for labels, _value in query(f"node_uname_info{server.selector()}")
-        if labels.get("nodename")
-    }

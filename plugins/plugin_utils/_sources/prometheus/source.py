@@ -9,18 +9,21 @@ One query for each metric, for the whole fleet.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ....module_utils._node import xid_catalog
-from ..._fleet.types import Measured, Record, Schedule, Storage, Telemetry
-from ..base import TLS, Source, no_telemetry
+from ..._fleet.types import Consumer, Measured, Record, Schedule, Storage, Telemetry
+from ..base import HTTP, Source, no_telemetry, wrong_http
 from ..failure import SourceError
-from . import devices, series
+from . import devices, exporters, kube_state, workloads
 from .api import Labels, Prometheus, Sample
 from .exporters import EXPORTERS
-from .labels import address_of, aliases_of, host_name
+from .labels import Places, pci_address
 from .ports import ports
-from .series import Query
-from .workloads import schedule as schedule_of
+from .series import Query, Reader
+
+CLUSTER = "cluster"
+"""Label of the name of a series' cluster, as Thanos and Mimir usually have it."""
 
 _OPTIONS: Record = {
     "url": {"type": "str"},
@@ -28,7 +31,8 @@ _OPTIONS: Record = {
     "password": {"type": "str", "no_log": True},
     "token": {"type": "str", "no_log": True},
     "matchers": {"type": "str"},
-    **TLS,
+    "cluster_label": {"type": "str", "default": CLUSTER},
+    **HTTP,
 }
 
 ARGUMENT_SPEC: Record = {
@@ -47,9 +51,10 @@ def read(options: Record, timeout: float) -> Telemetry:
     """Read the metrics of all exporters.
 
     Args:
-        options: As `api.Prometheus` takes them; `cluster`, the name of the Kubernetes
-            cluster of kube-state-metrics; and `workloads`, whether to read
-            kube-state-metrics where it is, which is the default.
+        options: As `api.Prometheus` takes them; `cluster`, the name of the cluster of
+            all that is read; `cluster_label`, the label that names the cluster of each
+            series; and `workloads`, whether to read kube-state-metrics where it is,
+            which is the default.
         timeout: Seconds for all requests together.
 
     Raises:
@@ -58,6 +63,7 @@ def read(options: Record, timeout: float) -> Telemetry:
     warnings: list[str] = []
     server = Prometheus(options, timeout, warnings.append)
     names = set(server.names())
+    label = options.get("cluster_label") or CLUSTER
 
     def query(text: str) -> list[Sample]:
         try:
@@ -66,30 +72,75 @@ def read(options: Record, timeout: float) -> Telemetry:
             warnings.append(f"{text.partition('{')[0]}...: {error}")
             return []
 
-    measured = _devices(server, names, query, warnings.append)
+    places = Places(label, kube_state.pods(server, names, query))
+    measured = _devices(server, names, query, places, warnings.append)
     if _XIDS in names:
         # Those of the window for which dcgm-exporter counts them.
         counted = query(f"{_XIDS}{server.selector()} > 0")
-        measured += _xids("nvidia", ((labels, None) for labels, _count in counted))
+        windows = [(each, _window(each)) for each, _count in counted]
+        measured += _xids("nvidia", windows, places)
     if _XID_TIMES in names:
-        aged = query(f"time() - {_XID_TIMES}{server.selector()}")
-        measured += _xids("gpufleet", aged)
+        measured += _xids(
+            "gpufleet", query(f"time() - {_XID_TIMES}{server.selector()}"), places
+        )
     if "node_infiniband_state_id" in names:
-        measured += ports(server, names, query)
-    schedule: Schedule | None = None
+        measured += ports(server, names, query, places)
+    schedules: list[Schedule] = []
     if options.get("workloads", True) and "kube_node_status_capacity" in names:
-        schedule = schedule_of(server, query, options.get("cluster"))
+        schedules = workloads.schedules(server, label)
     storage = _storage(server, query) if "juicefs_total_space" in names else None
+    measured, schedules = _of_clusters(
+        options.get("cluster"), label, measured, schedules, warnings.append
+    )
     return Telemetry(
         measured=measured,
-        schedule=schedule,
+        schedules=schedules,
         storage=storage,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
+def _of_clusters(
+    wanted: str | None,
+    label: str,
+    measured: list[Measured],
+    schedules: list[Schedule],
+    warn: t.Callable[[str], None],
+) -> tuple[list[Measured], list[Schedule]]:
+    """Return what was read, with the name that the user has for its cluster.
+
+    Where series are of several clusters, it is what is of the one that the user names,
+    or else all of it, each with the name in its label.
+    """
+    named = {*(one.cluster for one in measured), *(one.cluster for one in schedules)}
+    named.discard(None)
+    if wanted is None:
+        return measured, [replace(one, labeled=bool(one.cluster)) for one in schedules]
+    if wanted not in named and len(named) > 1:
+        listed = ", ".join(sorted(filter(None, named))[:5])
+        warn(
+            f"cluster: {wanted} is none of {listed}, which the label {label} says. "
+            "Narrow it down by matchers, or leave out cluster"
+        )
+        return measured, [replace(one, labeled=bool(one.cluster)) for one in schedules]
+    if wanted in named:
+        # What no label names may be of any cluster, but for kube-state-metrics.
+        measured = [one for one in measured if one.cluster in (None, wanted)]
+        schedules = [one for one in schedules if one.cluster in (None, wanted)]
+    else:
+        measured = [replace(one, cluster=None) for one in measured]
+    return measured, [_renamed(one, wanted) for one in schedules]
+
+
+def _renamed(schedule: Schedule, cluster: str) -> Schedule:
+    rows = [
+        t.cast("Consumer", {**row, "cluster": cluster}) for row in schedule.consumers
+    ]
+    return replace(schedule, cluster=cluster, consumers=rows)
+
+
 def _check(options: Record) -> str | None:
-    return None if options["url"] else ".url: Prometheus' is missing"
+    return wrong_http(options) if options["url"] else ".url: Prometheus' is missing"
 
 
 def _prepare(options: Record, types: t.Collection[str]) -> Record:
@@ -108,36 +159,69 @@ SOURCE = Source(
 
 
 def _devices(
-    server: Prometheus, names: set[str], query: Query, warn: t.Callable[[str], None]
+    server: Prometheus,
+    names: set[str],
+    query: Query,
+    places: Places,
+    warn: t.Callable[[str], None],
 ) -> list[Measured]:
     """Nodes with the devices that the exporters have measured."""
     measured: list[Measured] = []
     for exporter in EXPORTERS:
         metrics = exporter.names(names)
         if metrics:
-            each = series.read(server, exporter, query, metrics)
-            measured += devices.measured(exporter, each, warn)
+            series = Reader(server, exporter, query, places.label).read(metrics)
+            measured += devices.measured(exporter, series, places, warn)
+            if not series:
+                _warn_of_unnumbered(server, query, exporter, metrics, warn)
+    for name, who in exporters.unread(names).items():
+        if query(f"count({name}{server.selector()})"):
+            warn(
+                f"metrics such as {name} ({who}) are not read; {exporters.REMEDY}, or "
+                "use the role node_telemetry"
+            )
     return measured
 
 
+def _warn_of_unnumbered(
+    server: Prometheus,
+    query: Query,
+    exporter: exporters.Exporter,
+    metrics: dict[str, list[str]],
+    warn: t.Callable[[str], None],
+) -> None:
+    """Warn of series that don't say of which device they are."""
+    name = next(iter(metrics.values()))[0]
+    if query(f"count({name}{server.selector()})"):
+        warn(
+            f"series of {name} have no label {exporter.number}, so their devices are "
+            f"not known; {exporters.REMEDY}"
+        )
+
+
 def _xids(
-    exporter: str, samples: t.Iterable[tuple[Labels, float | None]]
+    exporter: str,
+    samples: t.Iterable[tuple[Labels, float | None]],
+    places: Places,
 ) -> list[Measured]:
     """XIDs that an exporter has counted, each with its age in seconds."""
     measured = []
     for labels, age in samples:
-        code = _code(labels.get("xid", ""))
         event = {
-            "code": code,
-            "pci_bus_id": labels.get("pci_bus_id"),
-            "age_seconds": age,
-            "action": xid_catalog.ACTIONS.get(code or 0),
+            "type": labels.get("type") or xid_catalog.XID,
+            "code": _integer(labels.get("xid", "")),
+            "pci_bus_id": pci_address(labels.get("pci_bus_id", "")),
+            # Clocks of two machines differ a little.
+            "age_seconds": None if age is None else max(0.0, age),
+            "action": labels.get("action"),
         }
+        place = places.of(labels)
         measured.append(
             Measured(
-                name=host_name(labels),
-                aliases=aliases_of(labels),
-                target=address_of(labels),
+                name=place.name,
+                aliases=place.aliases,
+                target=place.target,
+                cluster=places.cluster(labels) or None,
                 exporter=exporter,
                 facts={"devices": [], "xid_events": [event]},
             )
@@ -145,9 +229,14 @@ def _xids(
     return measured
 
 
-def _code(text: str) -> int | None:
-    """The code of an XID; they have up to three digits."""
+def _integer(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _window(labels: Labels) -> float | None:
+    """Seconds that an XID is old at most: dcgm-exporter counts those of a window."""
+    milliseconds = _integer(labels.get("window_size_in_ms", ""))
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _storage(server: Prometheus, query: Query) -> Storage | None:

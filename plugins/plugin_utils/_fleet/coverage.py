@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much of a fleet is seen: nothing that nobody has looked at is well."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from . import state
+from .types import Node
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_NAMED = 3
+"""Names of nodes in a warning."""
+
+
+def share(nodes: t.Iterable[Node]) -> float | None:
+    """Return the share of devices whose utilization is known, 0 to 1.
+
+    Returns:
+        None if there are no devices.
+    """
+    known = capacity = 0.0
+    for node in nodes:
+        devices = node.devices or ()
+        seen = sum(device["utilization_percent"] is not None for device in devices)
+        known += min(seen, node.state["capacity"])
+        capacity += node.state["capacity"]
+    return round(min(1.0, known / capacity), 4) if capacity else None
+
+
+def gaps(nodes: Sequence[Node], now: datetime, stale_after: float) -> Iterator[str]:
+    """Yield warnings of what is not seen.
+
+    Args:
+        nodes: The nodes of a fleet.
+        now: The time, with its zone.
+        stale_after: Age in seconds from which on facts are unknown; 0 for never.
+    """
+    if not nodes:
+        yield (
+            "no node was found: no source and no host of the inventory has devices. "
+            "See gpufleet_node and sources"
+        )
+        return
+    silent = [node.key for node in nodes if node.facts is None]
+    if silent:
+        yield (
+            f"{len(silent)} nodes have no facts ({_names(silent)}), so it is not known "
+            "whether their devices work, and how hard"
+        )
+    old: list[float] = []
+    odd: list[str] = []
+    for node in nodes:
+        if state.unusable(node.facts, now, stale_after) is None or node.facts is None:
+            continue
+        moment = state.moment_of(node.facts.gathered_at)
+        age = (now - moment).total_seconds() if moment else 0.0
+        if age > stale_after:
+            old.append(age)
+        else:
+            odd.append(node.key)
+    if old:
+        yield (
+            f"{len(old)} nodes' facts are older than {stale_after:g} s, the oldest "
+            f"{_span(max(old))}"
+        )
+    if odd:
+        yield (
+            f"{len(odd)} nodes' facts are of a time that can't be ({_names(odd)}); "
+            "compare their clocks with that of this machine"
+        )
+
+
+def _names(names: list[str]) -> str:
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _span(seconds: float) -> str:
+    """Return a time in the largest unit that it has at least one of."""
+    size, unit = next((each for each in _UNITS if seconds >= each[0]), _UNITS[-1])
+    return f"{seconds // size:g} {unit}"
