@@ -63,7 +63,8 @@ def check(tally: Tally, tmp_path: Path) -> Check:
 
         answer(usual)
         found = reports()
-        assert found[0]["warnings"] == []
+        # Nothing but that nobody has measured these nodes of late.
+        assert all("facts" in text for text in found[0]["warnings"])
         others = {row["name"]: row for row in found[3]["data"]}
         assert others.pop(odd)
         assert others
