@@ -128,10 +128,11 @@ class _Locator:
             return None, f"names several nodes ({listed})"
         key = next(iter(keys), None)
         if key is None:
-            several = self._finder.several(measured.name, cluster)
-            if several:
-                listed = ", ".join(sorted(filter(None, map(cluster_of, several))))
-                return None, f"names {measured.name}, as several nodes are ({listed})"
+            for name in (measured.name, measured.target):
+                several = self._finder.several(name, cluster)
+                if several:
+                    listed = ", ".join(sorted(filter(None, map(cluster_of, several))))
+                    return None, f"names {name}, as several nodes are ({listed})"
             return _Node(None, measured.cluster, measured.name), ""
         return _Node(key, None, key), ""
 

@@ -234,11 +234,12 @@ def of(cluster: str | None, name: str, target: str = "", **more: Any) -> types.M
     )
 
 
-def there(name: str, cluster: str | None) -> types.Host:
+def there(name: str, cluster: str | None, *aliases: str) -> types.Host:
     server = factory.server(
         name, 1, id=f"{cluster}-{name}", cluster=cluster and factory.cluster(cluster)
     )
-    return types.Host(name, server, key=f"{cluster}/{name}")
+    key = f"{cluster}/{name}"
+    return types.Host(name, server, key=key, aliases=frozenset(aliases))
 
 
 @pytest.mark.parametrize(
@@ -264,6 +265,13 @@ def there(name: str, cluster: str | None) -> types.Host:
             {"A/n": None, "B/n": None},
             1,
             id="of one of two hosts is of nobody",
+        ),
+        pytest.param(
+            [there("n", "A", "10.9.0.1"), there("m", "B", "10.9.0.1")],
+            [of(None, "pod-x", "10.9.0.1", uuid="2")],
+            {"A/n": None, "B/m": None},
+            1,
+            id="of an address that pods of two clusters have",
         ),
         pytest.param(
             [there("n", "train")],
