@@ -184,12 +184,18 @@ def _without_version(site: Site, image: str) -> Iterator[None]:
 
 def test_an_autoscaler(site: Site) -> None:
     capi = site.capi
-    create_template(site, "t", labels={"auto_scaling_enabled": True})
+    scales = {"auto_scaling_enabled": True}
+    create_template(site, "unlabeled", labels=scales)
+    create_template(site, "t", labels={**scales, "min_node_count": 1})
     asked: dict[str, Any] = {"name": "auto", "template": "t", "max_node_count": 3}
-    low = capi("gpu_cluster", **asked, min_node_count=0)
-    assert low["error"]["type"] == "InvalidInput", low
-    assert "min_node_count: 0 is below 1" in low["msg"]
-    assert capi.recorder.writes == []
+    for options, text in (
+        ({"min_node_count": 0}, "min_node_count: 0 is below 1"),
+        ({"template": "unlabeled"}, "unless the label min_node_count is 1 or more"),
+        ({"min_node_count": 2}, "takes this bound of the default workers from"),
+    ):
+        refused = capi("gpu_cluster", **{**asked, "node_count": 2, **options})
+        assert text in refused["msg"], refused
+        assert capi.recorder.writes == []
     asked["min_node_count"] = 1
     cluster = create_cluster(site, **asked, node_count=1)
 
