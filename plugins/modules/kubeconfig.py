@@ -54,8 +54,8 @@ options:
         until all nodes have the new one. All credentials that the old one signed end,
         those of other people too.
       - Without it the CA is never replaced.
-      - Drivers of Magnum for Cluster API can't replace a CA. The error is C(Conflict),
-        before anything is written.
+      - Drivers of Magnum for Cluster API can't replace a CA. With them, this option is
+        an error of type C(Conflict), whatever the age of the CA.
     type: int
   return_content:
     description:

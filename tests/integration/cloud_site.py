@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import openstack
 import yaml
 
+from beds.kubernetes import management
 from beds.openstack import commands, initialize, projects, vm_inside
 from beds.openstack.layout import this_bed
 from integration.runner import Runner
@@ -156,6 +157,11 @@ class Site:
         """A connection of the project's member."""
         return self.project.connect()
 
+    @cached_property
+    def as_member_of_capi(self) -> openstack.connection.Connection:
+        """A connection of the project's member to region `capi`."""
+        return self.project.connect(self.project.capi_cloud)
+
     def flavor_id(self, name: str) -> str:
         """The id of a flavor."""
         return self._flavor(name).id
@@ -291,14 +297,22 @@ class Site:
         finally:
             commands.start_services([service])
 
-    @contextmanager
-    def vm_inside(self, **settings: Any) -> Iterator[None]:
+    def vm_inside(self, **settings: Any) -> AbstractContextManager[None]:
         """Change how the stand-in for the inside of the VMs behaves."""
-        run = this_bed().run
-        usual = vm_inside.set_control(run)
-        vm_inside.set_control(run, **settings)
-        time.sleep(vm_inside.ROUND)  # it reads its settings in each round
-        try:
-            yield
-        finally:
-            vm_inside.set_control(run, **asdict(usual))
+        return _steered(vm_inside.CONTROL, settings)
+
+    def machines(self, **settings: Any) -> AbstractContextManager[None]:
+        """Change how the machines of region `capi` behave."""
+        return _steered(management.CONTROL, settings)
+
+
+@contextmanager
+def _steered(file: str, settings: Mapping[str, Any]) -> Iterator[None]:
+    run = this_bed().run
+    usual = vm_inside.set_control(run, file)
+    vm_inside.set_control(run, file, **settings)
+    time.sleep(vm_inside.ROUND)  # it is read in each round
+    try:
+        yield
+    finally:
+        vm_inside.set_control(run, file, **asdict(usual))

@@ -211,7 +211,8 @@ class ControlPlane:
 
     def remove(self) -> None:
         """End its processes, and delete all that it had."""
-        self.stop()
+        if self.kubeconfig.exists():  # else it was never prepared
+            self.stop()
         self.etcd.forget(f"/{self.name}")
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -10,7 +10,13 @@ import typing as t
 
 from ..engine.fields import KNOWN_AFTER_APPLY
 from ..engine.status import Raw
-from ..services.drivers import Driver, check_least, driver_of, infrastructure_id
+from ..services.drivers import (
+    Driver,
+    check_labeled_bounds,
+    check_least,
+    driver_of,
+    infrastructure_id,
+)
 from ..services.session import Cloud
 from .servers import ServerProof
 from .sizes import scales_itself
@@ -54,13 +60,16 @@ class ClusterDriver:
 
     def scales(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> bool:
         """Return whether a cluster has an autoscaler (arguments as those of `of`)."""
+        return scales_itself(self._labels(raw, values))
+
+    def _labels(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> Raw:
         if raw is not None:
-            return scales_itself(raw.get("labels"))
+            return raw.get("labels") or {}
         own = values.get("labels", {})
         if own and self.params["merge_labels"] is False:
-            return scales_itself(own)
+            return dict(own)
         template = self.template.coming(values["template"], None) or {}
-        return scales_itself({**(template.get("labels") or {}), **own})
+        return {**(template.get("labels") or {}), **own}
 
     def check(
         self,
@@ -77,9 +86,11 @@ class ClusterDriver:
             values: What is set, with ids in the place of names.
             driver: The driver.
         """
-        least = values.get("min_node_count")
-        if least is not None and self.scales(raw, values):
-            check_least(driver, what, least)
+        labels = self._labels(raw, values)
+        if scales_itself(labels):
+            if values.get("min_node_count") is not None:
+                check_least(driver, what, values["min_node_count"])
+            check_labeled_bounds(driver, what, labels, dict(values), raw is None)
         zone = values.get("labels", {}).get("availability_zone")
         if zone and "availability_zone" in driver.lacks:
             self.cloud.warn(

@@ -307,7 +307,7 @@ class GpuClusterResource(CloudResource):
         planned = values.get(_GROUPS)
         if planned is None and raw and self._unfinished_groups(raws):
             planned = [node_group.view(group) for group in raws]
-        if planned is None and resolved.keys().isdisjoint(("template", BOUNDS[0])):
+        if planned is None and resolved.keys().isdisjoint(("template", *BOUNDS)):
             return resolved
         driver = self._driver.of(raw, values)
         if planned is not None:

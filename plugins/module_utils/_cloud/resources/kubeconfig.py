@@ -195,13 +195,13 @@ class KubeconfigResource(CloudResource):
             self.cloud.warn(f"{error} yet; its credentials are {KNOWN_AFTER_APPLY}")
             later = ("cluster_id", "server", "ca_fingerprint")
             return {**values, **dict.fromkeys(later, KNOWN_AFTER_APPLY)}
+        # A young CA too: else the same task would fail some day.
+        after = {"rotate_ca_after": self.params["rotate_ca_after"]}
+        driver = driver_of(None, infrastructure_id(cluster))
+        refuse(driver, f"cluster {cluster['name']!r}", after)
         # Magnum's CA counts: the file may hold another, or not be there.
         issuer = credentials.issuer(self.cloud, cluster)
         rotates = self._rotation_due(issuer)
-        if rotates:
-            after = {"rotate_ca_after": self.params["rotate_ca_after"]}
-            driver = driver_of(None, infrastructure_id(cluster))
-            refuse(driver, f"cluster {cluster['name']!r}", after)
         return {
             **values,
             "cluster_id": cluster["uuid"],

@@ -24,6 +24,7 @@ from ..services.drivers import (
     UNKNOWN,
     Driver,
     check_group_name,
+    check_labeled_bounds,
     check_least,
     driver_of,
     infrastructure_id,
@@ -242,6 +243,10 @@ class NodeGroupResource(CloudResource):
             scales = scales_itself((self._cluster or {}).get("labels"))
         if scales and (raw is None or "min_node_count" in values):
             check_least(driver, self, values.get("min_node_count"))
+        if scales and raw is not None and raw.get("is_default"):
+            check_labeled_bounds(
+                driver, self, cluster.get("labels") or {}, values, False
+            )
 
     def obstacles(self, raw: Raw) -> str:
         """Return what the servers of the group and the quota say, for Cluster API."""

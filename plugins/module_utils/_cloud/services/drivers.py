@@ -51,6 +51,8 @@ class Driver(t.NamedTuple):
             addresses, reports no failures, and can be early to report success.
         lacks: Options that the driver accepts and ignores, or fails on later.
         least: Nodes that a node group must keep with an autoscaler.
+        bounds_by_label: Whether labels of a cluster with an autoscaler are the bounds
+            of its default workers, where they have the names of these.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Driver(t.NamedTuple):
     cluster_api: bool = False
     lacks: frozenset[str] = frozenset()
     least: int = 0
+    bounds_by_label: bool = False
 
 
 UNKNOWN = Driver("", "Magnum's driver")
@@ -87,6 +90,7 @@ CAPI_HELM = Driver(
         ]
     ),
     least=1,
+    bounds_by_label=True,
 )
 CLUSTER_API = Driver(
     "cluster-api",
@@ -185,6 +189,44 @@ def check_least(driver: Driver, what: object, least: int | None) -> None:
             f"{what}: min_node_count: {least or 0} is below {driver.least}, which "
             f"{driver.title} requires with the label auto_scaling_enabled=true"
         )
+
+
+def check_labeled_bounds(
+    driver: Driver, what: object, labels: Raw, values: Raw, new: bool
+) -> None:
+    """Check the bounds of the default workers of a cluster with an autoscaler.
+
+    Magnum sets bounds after the creation, for which the driver knows labels alone; and
+    later too, a label takes precedence.
+
+    Args:
+        driver: The driver of the cluster.
+        what: How messages call the cluster or node group.
+        labels: The labels of the cluster.
+        values: The bounds to set.
+        new: Whether the cluster is created.
+
+    Raises:
+        Conflict: The driver can't create the cluster, or would ignore a bound.
+    """
+    if not driver.bounds_by_label:
+        return
+    low = str(labels.get("min_node_count") or 0)
+    if new and (not low.isdecimal() or int(low) < driver.least):
+        raise Conflict(
+            f"{what}: labels: {driver.title} can't create a cluster with the label "
+            f"auto_scaling_enabled=true unless the label min_node_count is "
+            f"{driver.least} or more (it is {low}). Set it in labels, or in those of "
+            "the template"
+        )
+    for bound in ("min_node_count", "max_node_count"):
+        label, value = labels.get(bound), values.get(bound)
+        if None not in (label, value) and str(label) != str(value):
+            raise Conflict(
+                f"{what}: {bound}: {driver.title} takes this bound of the default "
+                f"workers from the cluster's label {bound}={label}, and would ignore "
+                f"{value}. Set {label}; for another bound, create another cluster"
+            )
 
 
 # Names of servers ---------------------------------------------------------------------

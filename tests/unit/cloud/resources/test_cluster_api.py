@@ -25,6 +25,7 @@ from unit.cloud.fakes import CATALOG, TEMPLATES, Raw, Reply, Site, templates
 from unit.cloud.resources.cluster_api import (
     HELM,
     HELM_ID,
+    KUBE,
     KUBE_ID,
     SERVERS,
     capi,
@@ -249,6 +250,79 @@ def test_an_autoscaler_keeps_a_default_worker(site: Site) -> None:
     with pytest.raises(InvalidInput, match=match):
         site.run(GpuClusterResource, **asked)
     assert site.writes == []
+
+
+SCALES = {"auto_scaling_enabled": "true"}
+CREATED = {**SCALES, "min_node_count": "1"}
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("driver", "labels", "bounds", "match"),
+    [
+        (HELM, SCALES, {}, r"unless the label min_node_count is 1 or more \(it is 0\)"),
+        (HELM, {**SCALES, "min_node_count": "0"}, {}, r"\(it is 0\). Set it in labels"),
+        (HELM, {**SCALES, "min_node_count": "x"}, {}, r"\(it is x\). Set it in labels"),
+        (HELM, CREATED, {"min_node_count": 2}, "label min_node_count=1, and would"),
+        (
+            HELM,
+            {**CREATED, "max_node_count": "3"},
+            {"max_node_count": 4},
+            "max_node_count: magnum-capi-helm takes this bound .* ignore 4. Set 3; for",
+        ),
+        (HELM, CREATED, {"min_node_count": 1, "max_node_count": 4}, None),
+        (HELM, {}, {"min_node_count": 0}, None),
+        (KUBE, SCALES, {"min_node_count": 0}, None),
+    ],
+)
+def test_labels_are_bounds_with_an_autoscaler(
+    site: Site,
+    driver: str,
+    labels: Raw,
+    bounds: Raw,
+    match: str | None,
+    check_mode: bool,
+) -> None:
+    site.on(TEMPLATES, templates(template(driver, labels={**labels, "kube_tag": "v1"})))
+    site.on("GET /v2/images?name=old", {"images": []})
+    site.on(BY_NAME, MISSING)
+    asked: Raw = {"name": "train", "template": "gpu-a100", "precheck": False, **bounds}
+    if match:
+        with pytest.raises(Conflict, match=match):
+            site.run(GpuClusterResource, **asked, check_mode=check_mode)
+        assert site.writes == []
+    else:
+        outcome = site.run(GpuClusterResource, **asked, check_mode=True)
+        assert outcome.action == "create"
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize(
+    ("labels", "bounds", "refused"),
+    [
+        (CREATED, {"min_node_count": 2}, "min_node_count"),
+        ({**CREATED, "max_node_count": "3"}, {"max_node_count": 4}, "max_node_count"),
+        (CREATED, {"max_node_count": 4}, None),
+        ({"min_node_count": "1"}, {"min_node_count": 2}, None),
+    ],
+)
+def test_labels_stay_bounds_with_an_autoscaler(
+    site: Site, labels: Raw, bounds: Raw, refused: str | None, check_mode: bool
+) -> None:
+    there(site, capi(labels=labels), workers(2, low=1, high=3))
+    site.on(f"{GROUPS}/default-worker", workers(2, low=1, high=3))
+    runs: list[tuple[type[t.Any], Raw]] = [
+        (GpuClusterResource, {"name": "train"}),
+        (NodeGroupResource, {"name": "default-worker", "cluster": "train"}),
+    ]
+    for kind, named in runs:
+        if refused:
+            with pytest.raises(Conflict, match=f"'.*': {refused}: magnum-capi-helm"):
+                site.run(kind, **named, **bounds, check_mode=check_mode)
+            assert site.writes == []
+        else:
+            outcome = site.run(kind, **named, **bounds, check_mode=True)
+            assert outcome.action == "update"
 
 
 # Without Heat ------------------------------------------------------------------------

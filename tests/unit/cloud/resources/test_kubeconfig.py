@@ -459,17 +459,20 @@ def test_no_ca_is_rotated_for_a_file_that_can_not_be_written(
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("days", [99, 101])
 @pytest.mark.parametrize("ident", ["gpu-lfhd5anuthod", "kube-ab12c"])
 def test_no_driver_for_cluster_api_rotates_a_ca(
-    site: Site, file: Path, ident: str, check_mode: bool
+    site: Site, file: Path, ident: str, days: int, check_mode: bool
 ) -> None:
+    """A task that is refused when the CA is old is refused before that."""
     serve(site, Authority(age=100))
     site.on(CLUSTER, cluster(cluster_id=ident))
     asked: Raw = {"name": "gpu", "path": str(file), "check_mode": check_mode}
-    with pytest.raises(Conflict, match=r"'gpu': rotate_ca_after: magnum-c.* is 99\)"):
-        site.run(KubeconfigResource, **asked, rotate_ca_after=99)
+    match = rf"'gpu': rotate_ca_after: magnum-c.* is {days}\)"
+    with pytest.raises(Conflict, match=match):
+        site.run(KubeconfigResource, **asked, rotate_ca_after=days)
     assert not file.exists()
-    assert site.run(KubeconfigResource, **asked, rotate_ca_after=101).changed
+    assert site.run(KubeconfigResource, **asked).changed
 
 
 def test_a_pipe_is_not_opened(site: Site, file: Path) -> None:

@@ -292,6 +292,17 @@ def test_an_upgrade_is_done_when_all_nodes_are_replaced(
     assert outcome.after["template"] == "v2"
 
 
+def test_a_batch_size_has_no_effect(site: Site) -> None:
+    site.on(TEMPLATES, templates(template(HELM), template(HELM, **OTHER)))
+    site.run(GpuClusterResource, **ASKED, check_mode=True)
+    assert site.warnings == []
+    site.run(GpuClusterResource, **ASKED, max_batch_size=2, check_mode=True)
+    assert site.warnings == [
+        "max_batch_size: magnum-capi-helm ignores this option, and upgrades all node "
+        "groups of the cluster"
+    ]
+
+
 def test_an_upgrade_of_a_cluster_with_an_autoscaler(site: Site) -> None:
     site.on(TEMPLATES, templates(template(HELM), template(HELM, **OTHER)))
     site.on(UPGRADE, ACCEPTED)
