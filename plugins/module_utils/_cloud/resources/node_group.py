@@ -237,16 +237,12 @@ class NodeGroupResource(CloudResource):
             check_group_name(driver, self.name)
         zone = (values.get("labels") or {}).get("availability_zone")
         refuse(driver, self, {**values, "availability_zone": zone})
-        if self._declared:
-            scales = self._declared.scales
-        else:
-            scales = scales_itself((self._cluster or {}).get("labels"))
+        own = (self._cluster or {}).get("labels") or {}
+        scales = self._declared.scales if self._declared else scales_itself(own)
         if scales and (raw is None or "min_node_count" in values):
             check_least(driver, self, values.get("min_node_count"))
         if scales and raw is not None and raw.get("is_default"):
-            check_labeled_bounds(
-                driver, self, cluster.get("labels") or {}, values, False
-            )
+            check_labeled_bounds(driver, self, own, values, False)
 
     def obstacles(self, raw: Raw) -> str:
         """Return what the servers of the group and the quota say, for Cluster API."""
