@@ -40,7 +40,7 @@ ON_CORES := CACHE=$(CACHE) tests/tools/on-cores
 
 # How many processes run tests side by side, and further arguments for pytest.
 UNIT_WORKERS ?= 2
-INTEGRATION_WORKERS ?= 6
+INTEGRATION_WORKERS ?= 5
 PYTEST_ARGS ?=
 
 # How often `make bench-against` runs the bench of each tree.

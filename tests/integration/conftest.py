@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -74,15 +73,15 @@ def pytest_collection_modifyitems(
     others = [one for one in items if one not in clouds]
     clouds.sort(key=is_serial)
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    share = math.ceil(len(others) / workers)
-    items[:] = [
-        item
-        for number in range(workers)
-        for item in (
-            *clouds[number::workers],
-            *others[number * share : (number + 1) * share],
-        )
-    ]
+    dealt: list[pytest.Item] = []
+    for number in range(workers):
+        # As xdist deals them: so many in a row to each.
+        many = (len(items) - len(dealt)) // (workers - number)
+        mine = clouds[number::workers]
+        room = max(0, many - len(mine))
+        dealt += [*mine, *others[:room]]
+        del others[:room]
+    items[:] = dealt
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
