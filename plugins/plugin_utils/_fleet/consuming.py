@@ -106,7 +106,8 @@ def _nodes(row: Consumer, known: dict[str, _Devices]) -> list[tuple[str, float]]
         numbers = row.get("devices")
         if not numbers:
             return None
-        pairs = [(name, float(n)) for name, n in Counter(n for n, _ in numbers).items()]
+        many = Counter(name for name, _index in numbers)
+        pairs = [(name, float(number)) for name, number in many.items()]
     held: dict[str, float] = {}
     for name, number in pairs:
         own = known.get(name)

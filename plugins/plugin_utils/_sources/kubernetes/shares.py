@@ -12,6 +12,7 @@ Sources: the k8s-device-plugin of NVIDIA (docs/gpu-feature-discovery) and of AMD
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 from dataclasses import replace
@@ -109,7 +110,7 @@ def _nvidia(capacity: dict[str, int], labels: Record) -> _Found:
     if size:  # their feature discovery counts the parts
         each = partitions.per_device(size, product)
         units = each * max(1, replicas or 1)
-        counted = -(-counted // each) if counted else None
+        counted = math.ceil(counted / each) if counted else None
         names = frozenset((_GPU, _SHARED))
         return _Found(dict.fromkeys(names, 1 / units), counted, names)
     if whole and more:

@@ -133,9 +133,7 @@ def _of_clusters(
 
 
 def _renamed(schedule: Schedule, cluster: str) -> Schedule:
-    rows = [
-        t.cast("Consumer", {**row, "cluster": cluster}) for row in schedule.consumers
-    ]
+    rows: list[Consumer] = [{**row, "cluster": cluster} for row in schedule.consumers]
     return replace(schedule, cluster=cluster, consumers=rows)
 
 
