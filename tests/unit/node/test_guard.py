@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,7 +124,7 @@ class HangAlways(Reader):
         return {}
 
 
-def test_nobody_waits_for_what_hangs() -> None:
+def test_nobody_waits_for_what_hangs(tmp_path: Path) -> None:
     """The child holds neither the output nor the input of who started it open."""
     code = """
 import json, signal, sys
@@ -134,13 +135,16 @@ class Reader:
         signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
         # It survives even the kill: as in the kernel, for all its parent can see.
         import os
-        if os.fork() == 0: os.setsid()
+        if os.fork() == 0:
+            os.setsid()
+            with open(sys.argv[1], "w") as file: file.write(str(os.getpid()))
         signal.pause()
 print(json.dumps(guard.read_guarded(Reader(), ["x"], 0.2, 1)))
 """
+    survivor = tmp_path / "pid"
     begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, survivor],
         check=True,
         capture_output=True,
         text=True,
@@ -149,3 +153,7 @@ print(json.dumps(guard.read_guarded(Reader(), ["x"], 0.2, 1)))
     )
     assert time.monotonic() - begun < 5
     assert json.loads(done.stdout)[2] == {"x": "no answer within 0.2 s"}
+    while not (survivor.exists() and survivor.read_text()):
+        assert time.monotonic() - begun < 20
+        time.sleep(0.05)
+    os.kill(int(survivor.read_text()), signal.SIGKILL)
