@@ -292,6 +292,7 @@ class Ending:
         def run() -> None:
             _of_thread.deadline = deadline
             try:
+                # A mixin's: mypy does not see whose it will be.
                 super(Ending, self).connect()  # type: ignore[misc]
             except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
                 errors.append(error)

@@ -144,9 +144,7 @@ def _waiting(schedules: Sequence[Schedule]) -> dict[str, float] | None:
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:
     """Return the node that a host is; without capacity if it is none."""
     known = state.assess(host, now, stale_after, rules)
-    facts = host.facts
-    if facts and state.unusable(facts, now, stale_after):
-        facts = None
+    facts = known.facts
     return Node(
         name=host.name,
         key=host.key,

@@ -59,12 +59,14 @@ class Assessment:
         capacity: Who says how many devices it has.
         shares: How much of each measured device is given out; None where not known.
         free: How many whole devices can take work now; None if it takes none.
+        facts: Its facts; None if they don't tell of now.
     """
 
     state: NodeState
     capacity: Capacity
     shares: list[float | None]
     free: int | None
+    facts: Facts | None
 
 
 def assess(
@@ -87,14 +89,15 @@ def assess(
         rules: What is a fault; the default policy without it.
     """
     rules = faults.policy() if rules is None else rules
-    server, facts = host.server or NO_SERVER, host.facts
-    stale = unusable(facts, now, stale_after)
-    devices = facts.devices if facts and not stale else []
+    server = host.server or NO_SERVER
+    stale = unusable(host.facts, now, stale_after)
+    facts = None if stale else host.facts
+    devices = facts.devices if facts else []
     declared = sum(each["count"] for each in server["hardware"]["accelerators"])
-    is_measured = facts is not None and not stale and facts.are_of_devices
+    is_measured = facts is not None and facts.are_of_devices
     known = capacity.of(host, declared, is_measured)
     broken = _scheduling_faults(host, server, known, now, rules)
-    if facts and not stale:
+    if facts:
         moment = moment_of(facts.gathered_at)
         ports = host.expected_rdma_ports
         broken += faults.of_facts(facts, ports, moment, now, rules)
@@ -128,10 +131,12 @@ def assess(
         "allocated": allocated,
         "devices": counted,
         "measured": sum(map(_is_read, devices)),
-        "gathered_at": facts.gathered_at if facts else None,
+        "gathered_at": host.facts.gathered_at if host.facts else None,
     }
     free = counts.free(counted, known.devices, broken, devices, shares)
-    return Assessment(state=state, capacity=known, shares=shares, free=free)
+    return Assessment(
+        state=state, capacity=known, shares=shares, free=free, facts=facts
+    )
 
 
 _SHORT = ("devices_missing", "not_allocatable")
