@@ -108,13 +108,21 @@ def test_life(site: Site, tmp_path: Path) -> None:
     # Without max_batch_size, Magnum 23 would answer 500.
     upgraded = capi("gpu_cluster", name="train", template="new", upgrade=True)
     assert upgraded["action"] == "update", upgraded
-    assert upgraded["gpu_cluster"]["coe_version"] == NEW
+    assert _tells_version(upgraded, NEW), upgraded
     assert set(servers(site, prefix).values()) == {("ACTIVE", image[NEW])}
     assert set(nodes(config).values()) == {NEW}
 
     gone = capi("gpu_cluster", name="train", state="absent")
     assert gone["action"] == "delete", gone
     assert servers(site, prefix) == {}
+
+
+def _tells_version(upgraded: dict[str, Any], version: str) -> bool:
+    """Return whether an upgrade ends with the version, or says that Magnum lags."""
+    said = str(upgraded.get("warnings"))
+    if "it took the upgrade for done too early" in said:
+        return f"all nodes have the image of {version}" in said
+    return bool(upgraded["gpu_cluster"]["coe_version"] == version)
 
 
 def test_a_failed_update_is_repaired(site: Site) -> None:
@@ -157,7 +165,7 @@ def test_a_failed_update_is_repaired(site: Site) -> None:
     actions = [write.rsplit("/", 1)[1] for write in capi.recorder.writes]
     assert actions == ["resize", "upgrade"]
     assert "max_batch_size: magnum-capi-helm ignores" in str(upgraded["warnings"])
-    assert upgraded["gpu_cluster"]["coe_version"] == NEW
+    assert _tells_version(upgraded, NEW), upgraded
     new = site.as_member.image.find_image(IMAGES[NEW]).id
     found = servers(site, cluster["infrastructure_id"])
     assert set(found.values()) == {("ACTIVE", new)}

@@ -136,5 +136,5 @@ class ClusterSteps:
         """Return whether all nodes are as an upgrade makes them."""
         if self.proof is None or target is None:
             return self._has_nodes(now, self.raw["default_workers"]["node_count"])
-        self.proof.require_version(now, target.image, target.version, replaced)
+        self.proof.require_target(now, target, replaced)
         return True

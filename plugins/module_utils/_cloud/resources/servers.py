@@ -24,6 +24,7 @@ from ..services.drivers import (
 from ..services.session import Cloud
 from .capacity import shortfall
 from .sizes import scales_itself
+from .template_images import Target
 
 LASTS = 25.0
 """Seconds that a final status of Magnum has to last: it looks at Cluster API every 10
@@ -138,16 +139,16 @@ class ServerProof(t.NamedTuple):
         for group, size in sizes.items():
             _require_size(f"node group {group}", servers.get(group, []), size)
 
-    def require_version(
-        self, cluster: Raw, image: str | None, version: str, replaced: bool
-    ) -> None:
+    def require_target(self, cluster: Raw, target: Target, replaced: bool) -> None:
         """Require that all nodes of a cluster are as an upgrade makes them.
+
+        Magnum can take an upgrade for done before it has begun. It never looks at the
+        cluster again then, and goes on telling the old version; the servers' image
+        proves the new one where that comes from it.
 
         Args:
             cluster: The cluster.
-            image: Id of the image that the servers are to have; None if it does not
-                change.
-            version: Version of Kubernetes to expect, empty for any.
+            target: What the nodes are to be like.
             replaced: Whether servers whose image Nova does not know, as they boot from
                 a volume, must be other ones than before.
 
@@ -160,6 +161,7 @@ class ServerProof(t.NamedTuple):
         if scales_itself(cluster.get("labels")):
             size = len(servers)
         _require_size(f"cluster {cluster['name']}", servers, size)
+        image, version = target.image, target.version
         old = [
             server["name"]
             for server in servers
@@ -171,16 +173,23 @@ class ServerProof(t.NamedTuple):
                 f"yet: {', '.join(sorted(old))}"
             )
         now = cluster.get("coe_version") or "not known"
-        if version and now.lstrip("v") != version.lstrip("v"):
+        if not version or now.lstrip("v") == version.lstrip("v"):
+            return
+        new = image and all(replaced or _has_image(server) for server in servers)
+        if not (new and target.version_of_image):
             raise NotYet(
                 f"the version of Kubernetes (coe_version) is {now}, and {version} is "
                 "expected"
             )
+        self.cloud.warn(
+            f"cluster {cluster['name']}: all nodes have the image of {version}, and "
+            f"Magnum still tells coe_version {now}: it took the upgrade for done too "
+            "early. The next change of the cluster corrects that"
+        )
 
     def _is_old(self, server: Raw, image: str, replaced: bool) -> bool:
-        own = server.get("image")
-        if isinstance(own, dict):
-            return bool(own.get("id") != image)
+        if _has_image(server):
+            return bool(server["image"].get("id") != image)
         return replaced and server["id"] in self.before
 
     def summary(self, cluster: Raw, group: str | None = None) -> str:
@@ -228,6 +237,11 @@ class ServerProof(t.NamedTuple):
         if left:
             raise NotYet(f"these servers are left: {', '.join(sorted(left))}")
         return True
+
+
+def _has_image(server: Raw) -> bool:
+    """Return whether Nova knows a server's image: not if it boots from a volume."""
+    return isinstance(server.get("image"), dict)
 
 
 def _require_size(what: str, servers: list[Raw], size: int) -> None:

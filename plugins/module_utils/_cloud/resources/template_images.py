@@ -21,10 +21,12 @@ class Target(t.NamedTuple):
     Attributes:
         image: Id of the image of all nodes, None if it is not known.
         version: Version of Kubernetes, empty if it is not known.
+        version_of_image: Whether nodes with the image have that version.
     """
 
     image: str | None
     version: str
+    version_of_image: bool
 
 
 @dataclasses.dataclass
@@ -67,11 +69,10 @@ class TemplateImages:
     def target(self, driver: Driver, template: Raw) -> Target:
         """Return what an upgrade to a template leads to."""
         image = self._image(template)
-        if driver is CLUSTER_API:
-            version = (template.get("labels") or {}).get("kube_tag")
-        else:
-            version = image.get("kube_version")
-        return Target(image.get("id"), version or "")
+        of_image = driver is not CLUSTER_API
+        labels = template.get("labels") or {}
+        version = image.get("kube_version") if of_image else labels.get("kube_tag")
+        return Target(image.get("id"), version or "", of_image)
 
     def _image(self, template: Raw) -> Raw:
         """Return the image of a template, empty if it is gone."""
