@@ -323,7 +323,7 @@ def test_storage(
 def test_storage_that_cannot_be_read(make: Make) -> None:
     """The recorded cloud has no Cinder."""
     make()
-    told = openstack.read({"cloud": "one"}, 1)
+    told = openstack.read({"cloud": "one"}, 20)
     assert told.storage is None
     assert {node["cloud"] for node in told.servers} == {"one"}
     [warning] = told.warnings
@@ -345,4 +345,4 @@ def test_nova_down_is_told(make: Make) -> None:
     cloud = make()
     cloud.disturb = lambda request: 503 if "/servers" in request else None
     with pytest.raises(SourceError, match="Nova answered 503"):
-        openstack.read({"cloud": "one"}, 1)
+        openstack.read({"cloud": "one"}, 10)
