@@ -110,6 +110,9 @@ class _Run:
         if stalled and not changes:
             raise stalled
         if not changes and not resource.unfinished(current.raw):
+            if self.wait and not self.check_mode and resource.arriving(current.raw):
+                # What an earlier run asked for and did not wait for to its end.
+                current = self._load(self.waits.until_arrived(current.raw))
             return self._outcome("none", current.view, current.view)
         if any(change.field.change == "frozen" for change in changes):
             if not resource.recreate:

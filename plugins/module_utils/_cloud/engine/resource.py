@@ -123,6 +123,14 @@ class Resource:
         """
         return None
 
+    def arriving(self, raw: Raw) -> bool:
+        """Return whether parts of it are still to come, though its status is final.
+
+        Args:
+            raw: What `load` or `refresh` gave.
+        """
+        return False
+
     def obstacles(self, raw: Raw) -> str:
         """Return what is known of why it makes no progress, when time is up."""
         return ""

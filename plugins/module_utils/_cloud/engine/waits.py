@@ -98,6 +98,18 @@ class Waits:
             ) from error
         return t.cast(Raw, raw)
 
+    def until_arrived(self, raw: Raw) -> Raw:
+        """Return one that nothing is missing of any more."""
+        resource = self.resource
+        arrived = wait_until(
+            poll=partial(resource.refresh, raw),
+            judge=lambda now: now is not None and not resource.arriving(now),
+            describe=self._describe,
+            clock=self.clock,
+            look=resource.watch(),
+        )
+        return t.cast(Raw, arrived)
+
     def until_changed(self, before: Raw, step: Step) -> Raw:
         """Return the resource once a step has taken effect."""
         resource = self.resource

@@ -242,6 +242,13 @@ class GpuClusterResource(CloudResource):
 
         return look
 
+    def arriving(self, raw: Raw) -> bool:
+        """Return whether servers are missing, for Cluster API."""
+        proof = self._driver.proof(raw)
+        if proof is None:
+            return False
+        return proof.arriving(raw, raw["node_count"] + raw["master_count"])
+
     def obstacles(self, raw: Raw) -> str:
         """Return what the servers and Magnum's health check say, for Cluster API."""
         proof = self._driver.proof(raw)

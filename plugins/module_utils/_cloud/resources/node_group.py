@@ -244,6 +244,14 @@ class NodeGroupResource(CloudResource):
         if scales and raw is not None and raw.get("is_default"):
             check_labeled_bounds(driver, self, own, values, False)
 
+    def arriving(self, raw: Raw) -> bool:
+        """Return whether servers of the group are missing, for Cluster API."""
+        cluster = self._proven(raw)
+        if cluster is None:
+            return False
+        proof = ServerProof(self.cloud)
+        return proof.arriving(cluster, raw["node_count"], raw["name"])
+
     def obstacles(self, raw: Raw) -> str:
         """Return what the servers of the group and the quota say, for Cluster API."""
         cluster = self._proven(raw)

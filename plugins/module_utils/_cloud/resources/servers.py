@@ -139,6 +139,27 @@ class ServerProof(t.NamedTuple):
         for group, size in sizes.items():
             _require_size(f"node group {group}", servers.get(group, []), size)
 
+    def arriving(self, cluster: Raw, size: int, group: str | None = None) -> bool:
+        """Return whether servers are still to come: Magnum does not wait for them.
+
+        A server that somebody has stopped is there.
+
+        Args:
+            cluster: The cluster.
+            size: How many servers it has to have.
+            group: The node group that counts, None for all.
+        """
+        if scales_itself(cluster.get("labels")):
+            return False
+        found = by_group(self.cloud, cluster)
+        servers = [
+            server
+            for name, listed in found.items()
+            for server in listed
+            if group in (None, name) and server["status"] not in ("BUILD", "ERROR")
+        ]
+        return len(servers) < size
+
     def require_target(self, cluster: Raw, target: Target, replaced: bool) -> None:
         """Require that all nodes of a cluster are as an upgrade makes them.
 

@@ -53,11 +53,15 @@ def server(name: str, status: str = "ACTIVE", **values: t.Any) -> Raw:
 
 
 def nodes(
-    workers: int = 2, masters: int = 1, group: str = "default-worker", **values: t.Any
+    workers: int = 2,
+    masters: int = 1,
+    group: str = "default-worker",
+    ident: str = HELM_ID,
+    **values: t.Any,
 ) -> list[Raw]:
-    """The servers of a cluster of magnum-capi-helm."""
-    names = [f"{HELM_ID}-control-plane-{n}" for n in range(masters)]
-    names += [f"{HELM_ID}-{group}-7x2kq-{n}" for n in range(workers)]
+    """The servers of a cluster of a driver for Cluster API."""
+    names = [f"{ident}-control-plane-{n}" for n in range(masters)]
+    names += [f"{ident}-{group}-7x2kq-{n}" for n in range(workers)]
     return [server(name, **values) for name in names]
 
 

@@ -253,6 +253,48 @@ def test_bounds_have_to_last(site: Site, time: FakeTime) -> None:
     assert sum(time.sleeps) >= 25
 
 
+# Nothing to change -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "options"),
+    [
+        (GpuClusterResource, "train", {}),
+        (NodeGroupResource, "default-worker", {"cluster": "train"}),
+    ],
+)
+def test_a_run_without_a_change_waits_for_the_servers(
+    site: Site, kind: t.Any, name: str, options: Raw
+) -> None:
+    """An earlier run's time was up, and Magnum says that all is done."""
+    asked: Raw = {"name": name, **options, "node_count": 2}
+    site.on(BY_ID, capi(DONE))
+    site.on(f"{GROUPS}/default-worker", workers())
+    coming = seen(nodes(1), [*nodes(1), *nodes(2, 1, status="BUILD")[-1:]], nodes(2))
+    site.on(LISTED, *coming)
+    assert site.run(kind, **asked).action == "none"
+    assert site.history.count(LISTED) == 3
+
+    site.on(LISTED, {"servers": nodes(1)})
+    assert site.run(kind, **asked, check_mode=True).action == "none"
+    assert site.run(kind, **asked, wait=False).action == "none"
+    with pytest.raises(Timeout, match=r"it has 1 active servers|has 2 active servers"):
+        site.run(kind, **asked, timeout=60)
+
+    site.on(LISTED, {"servers": [*nodes(1), failed()]})
+    with pytest.raises(ResourceError, match="No valid host"):
+        site.run(kind, **asked)
+    # Somebody maintains it.
+    site.on(LISTED, {"servers": nodes(2, status="SHUTOFF")})
+    assert site.run(kind, **asked).action == "none"
+
+
+def test_an_autoscaler_decides_how_many_servers_there_are(site: Site) -> None:
+    there(site, capi(labels={"auto_scaling_enabled": "true"}))
+    site.on(LISTED, {"servers": nodes(0)})
+    assert site.run(GpuClusterResource, name="train", node_count=2).action == "none"
+
+
 # Upgrade -----------------------------------------------------------------------------
 
 ASKED: Raw = {"name": "train", "template": "v2", "upgrade": True}
