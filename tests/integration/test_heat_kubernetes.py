@@ -188,6 +188,13 @@ def test_devices_by_resource_slices(site: Site, tmp_path: Path) -> None:
     given = claims.allocated(objects(config, "resourceclaims"))
     assert given == [(worker.name, "gpu-0"), (worker.name, "gpu-1")]
 
+    known = kubernetes.read({"kubeconfig": str(config), "cluster": "k"}, 30)
+    counted = {one.name: one.offer for one in known.nodes if one.offer.has_devices}
+    assert {
+        name: (offer.capacity, offer.allocated) for name, offer in counted.items()
+    } == {worker.name: (2, 2)}
+    assert (known.pending, known.waiting) == (1, {"Unschedulable": 1})
+
 
 def test_a_failure_that_magnum_does_not_notice(site: Site) -> None:
     """A server that was not created has no floating IP, on which Magnum 22 stumbles."""
