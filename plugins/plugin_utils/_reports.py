@@ -251,5 +251,5 @@ def _snapshot(
         stale_after=options["stale_after"],
         rules=rules,
     )
-    gaps = coverage.gaps(fleet.nodes, fleet.now, options["stale_after"])
+    gaps = coverage.gaps(fleet.nodes, options["stale_after"])
     return replace(fleet, warnings=[*fleet.warnings, *gaps])

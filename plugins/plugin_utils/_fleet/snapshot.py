@@ -151,6 +151,7 @@ def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -
         server=host.server or state.NO_SERVER,
         state=known.state,
         facts=host.facts,
+        unusable=known.unusable,
         devices=facts.devices or None if facts else None,
         # A node that has lost its devices has its ports.
         ports=facts.ports if facts else None,

@@ -471,6 +471,18 @@ class Host:
             object.__setattr__(self, "key", self.name)
 
 
+class Unusable(t.NamedTuple):
+    """Why facts don't tell of now.
+
+    Attributes:
+        reason: The reason as a text.
+        age: How old they are, in seconds, if they are too old; else None.
+    """
+
+    reason: str
+    age: float | None = None
+
+
 class Fault(t.TypedDict):
     """What a rule has found.
 
@@ -528,6 +540,7 @@ class Node:
         server: Its server.
         state: How it does.
         facts: What was measured last, however old; None if nothing was.
+        unusable: Why these facts don't tell of now; None if they do.
         devices: Its devices; None if no facts tell of now.
         ports: Its RDMA ports; None if no facts tell of them now.
         shares: How much of each device is given out, 0 to 1; None if not known.
@@ -541,6 +554,7 @@ class Node:
     server: Server
     state: NodeState
     facts: Facts | None
+    unusable: Unusable | None
     devices: list[Device] | None
     ports: list[Port] | None
     shares: list[float | None]

@@ -405,10 +405,11 @@ def test_who_holds_all_of_a_node_is_as_busy_as_the_node(ask: Ask) -> None:
         (7, None, None),
         # One is gone, and the others are known by their minor numbers.
         (7, (0, 1, 2, 3, 5, 6, 7), 0.35),
-        (8, (7, 6, 5, 4, 3, 2, 1, 0), 0.3),
+        # Their files are in another order than their PCI addresses.
+        (8, (7, 6, 5, 4, 3, 2, 1, 0), None),
     ],
 )
-def test_slurm_s_numbers_are_minor_numbers(
+def test_slurm_s_numbers_are_places(
     ask: Ask, count: int, minors: Any, expected: float | None
 ) -> None:
     """Devices 3 and 5 are in use; the device at place n is at 10 n percent."""
