@@ -171,14 +171,28 @@ class _Joining:
 
     def hosts(self) -> list[Host]:
         """Return the hosts with their offers."""
+        missing = self._missing()
         return [
             replace(
                 host,
                 offers=tuple(self._offers[key]),
-                unjoined=not self._offers[key] and cluster_of(host) in self._read,
+                unjoined=key in missing and cluster_of(host) in self._read,
             )
             for key, host in self._known.items()
         ]
+
+    def _missing(self) -> set[str]:
+        """Return the hosts that no scheduler has, not even without devices."""
+        silent = [host for key, host in self._known.items() if not self._offers[key]]
+        missing = {host.key for host in silent}
+        for schedule in self.answered if silent else ():
+            cluster = self._cluster(schedule)
+            claims = [
+                Claim(ident=None, names=names, cluster=cluster)
+                for names in schedule.others
+            ]
+            missing -= set(pairs(silent, claims).values())
+        return missing
 
     def add_nodes(self) -> None:
         """Add the nodes of the schedulers that answered."""

@@ -114,6 +114,7 @@ def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
     return replace(
         schedule,
         nodes=[node for node in nodes if node],
+        others=[_aliases(names) for names in schedule.others],
         consumers=[row for row in rows if row],
         pending=fields.number("pending"),
         waiting={why: number or 0.0 for why, number in waiting.items()}

@@ -351,6 +351,8 @@ class Schedule:
     Attributes:
         source: `kubernetes` or `slurm`.
         nodes: Its nodes.
+        others: Names and addresses of each of its nodes that have no devices there, if
+            `nodes` lacks these.
         consumers: Its workloads, with its own names of nodes in `devices`.
         pending: Devices that are requested, and given out as soon as there is room.
         waiting: All devices that are requested and not given out, by the reason, as
@@ -364,6 +366,7 @@ class Schedule:
 
     source: str
     nodes: Sequence[Scheduled] = ()
+    others: Sequence[tuple[str, ...]] = ()
     consumers: Sequence[Consumer] = ()
     pending: float | None = None
     waiting: Mapping[str, float] | None = None
@@ -449,7 +452,8 @@ class Host:
         server: What an inventory of ours says of it; None if none lists it.
         facts: What was measured there; None if nothing is known.
         offers: What the schedulers know of it.
-        unjoined: Whether its cluster's scheduler was read and has no such node.
+        unjoined: Whether its cluster's scheduler was read and has no such node, not
+            even one without devices.
         expected_rdma_ports: How many ports should be active; None if nobody says.
         aliases: Further names and addresses that schedulers have for it, lower case.
         key: What tells it from others of its name, in other clusters; its name where

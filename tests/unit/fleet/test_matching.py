@@ -421,9 +421,11 @@ def test_nodes_of_a_cloud_are_hosts() -> None:
 
 
 def test_a_node_that_never_joined() -> None:
-    def fault_of(created: str, cluster: str = "training", **more: Any) -> list[str]:
+    def fault_of(
+        created: str, cluster: str = "training", others: Any = (), **more: Any
+    ) -> list[str]:
         old = factory.server("a", 8, created_at=created, **more)
-        schedule = factory.schedule(source="kubernetes", pending=0, cluster=cluster)
+        schedule = factory.schedule(pending=0, cluster=cluster, others=others)
         built = snapshot.assemble(
             [Host("a", old)], schedules=[schedule], now=fleets.NOW
         )
@@ -434,3 +436,6 @@ def test_a_node_that_never_joined() -> None:
     assert fault_of("2026-11-24T11:00:00Z", "another") == []
     assert fault_of("2026-11-24T11:00:00Z", role="master") == []
     assert fault_of("2026-11-24T11:00:00Z", status="BUILD") == ["server_status"]
+    # Slurm has it, without devices.
+    assert fault_of("2026-11-24T11:00:00Z", others=[("a.example.com",)]) == []
+    assert fault_of("2026-11-24T11:00:00Z", others=[("b",)]) == ["never_joined"]

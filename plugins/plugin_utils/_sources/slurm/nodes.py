@@ -75,9 +75,8 @@ def scheduled(
     own, used = units(node), gres.parse(node.get("gres_used"))
     if not own.capacity:
         return None
-    name = text(node["name"])
+    name, *aliases = names(node)
     state = condition(node, health_checks)
-    addresses = (node.get("address"), node.get("hostname"))
     offer = Offer(
         source="slurm",
         capacity=round(own.capacity, 3),
@@ -86,7 +85,13 @@ def scheduled(
         devices=_devices(used, held.get(name, set()), own),
         faults=state.faults,
     )
-    return Scheduled(name=name, offer=offer, aliases=tuple(filter(None, addresses)))
+    return Scheduled(name=name, offer=offer, aliases=tuple(aliases))
+
+
+def names(node: Record) -> tuple[str, ...]:
+    """Return the name of a node, and its addresses."""
+    addresses = (node.get("address"), node.get("hostname"))
+    return (text(node["name"]), *filter(None, addresses))
 
 
 def unknown(node: Record) -> Scheduled:

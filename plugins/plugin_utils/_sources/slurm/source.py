@@ -10,7 +10,7 @@ from functools import partial
 
 from ....module_utils._schedulers import slurm as client
 from ....module_utils._schedulers.errors import SchedulerError
-from ..._fleet.types import Consumer, Record, Schedule
+from ..._fleet.types import Consumer, Record, Schedule, Scheduled
 from ..base import HTTP, Source, headers, no_schedule, tls, wrong_http
 from ..failure import SourceError
 from ..partial import guarded, text
@@ -118,11 +118,17 @@ def schedule(
                 f"job {job.ident}: Slurm lists only the first tasks of its array, so "
                 "no others are counted (SLURM_BITSTR_LEN of slurmrestd)"
             )
-    read_node = partial(_nodes.scheduled, held=held, health_checks=health_checks)
+
+    def read_node(record: Record) -> Scheduled | tuple[str, ...]:
+        with_devices = _nodes.scheduled(record, held, health_checks)
+        return with_devices or _nodes.names(record)
+
     read = guarded(read_node, "node", warnings.append, _nodes.unknown)
+    known = [read(record) for record in nodes]
     return Schedule(
         source="slurm",
-        nodes=[node for node in map(read, nodes) if node],
+        nodes=[each for each in known if isinstance(each, Scheduled)],
+        others=[each for each in known if isinstance(each, tuple)],
         consumers=list(consumers.values()),
         pending=None if waiting is None else round(pending, 3),
         waiting=waiting,
