@@ -223,7 +223,10 @@ class _Joining:
                     concerned = key in silent and cluster not in self._read
                     concerned = concerned and not (own and _is_alone(host))
                 if concerned:
-                    self._offers[key].append(Offer(source=schedule.source))
+                    reason = f"{schedule.source} could not be read"
+                    self._offers[key].append(
+                        Offer(source=schedule.source, reason=reason)
+                    )
 
     def _cluster(self, schedule: Schedule) -> str | None:
         """Return the name of a schedule's cluster, if it is that of the hosts too."""

@@ -146,6 +146,7 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
         "counted": offer.counted,
         "withheld": offer.withheld,
         "allocated": offer.allocated,
+        "reason": offer.reason,
         "maintenance": offer.maintenance,
         "devices": offer.devices,
     }
@@ -158,6 +159,7 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
         counted=fields.count("counted"),
         withheld=fields.number("withheld") or 0.0,
         allocated=fields.number("allocated"),
+        reason=fields.text("reason", LONGEST_REASON),
         maintenance=fields.text("maintenance", LONGEST_REASON)
         or (shown(offer.maintenance) if offer.maintenance else None),
         devices=None if indexes is None else tuple(filter(is_count, indexes)),

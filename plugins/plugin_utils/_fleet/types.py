@@ -227,6 +227,7 @@ class Offer:
             known.
         withheld: How many devices of `capacity` it gives to nobody.
         allocated: How many it has given out, parts as fractions; None if not known.
+        reason: Why that is not known; None if it is, or nobody says why.
         units: What its units are, if they may be more than there are devices; None if
             each is a device for certain.
         unsized: Whether nobody says there how many of the units make a device.
@@ -243,6 +244,7 @@ class Offer:
     counted: int | None = None
     withheld: float = 0.0
     allocated: float | None = None
+    reason: str | None = None
     units: str | None = None
     unsized: bool = False
     has_devices: bool = True

@@ -371,7 +371,8 @@ def test_a_scheduler_that_failed_makes_its_hosts_unknown() -> None:
     joined = matching.join(hosts, [failed])
     assert joined.warnings == ["slurm training: it is down"]
     offers = {each.name: each.offers for each in joined.hosts}
-    assert offers == {"a": (factory.offer(None, None),), "b": ()}
+    silent = factory.offer(None, None, reason="slurm could not be read")
+    assert offers == {"a": (silent,), "b": ()}
     report = overview.report(snapshot.build(joined.hosts, now=fleets.NOW))
     assert report["unknownNodes"] == 1
     assert report["faults"][0]["rule"] == "devices_missing"

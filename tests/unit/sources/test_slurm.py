@@ -98,6 +98,7 @@ def test_a_text_of_an_unknown_shape_is_unknown_and_warned_of() -> None:
     known = slurm.schedule([node(gres="gpu:a:b:c:8")], [])
     [scheduled] = known.nodes
     assert (scheduled.name, scheduled.offer.capacity) == ("gpu1", None)
+    assert "is not understood" in (scheduled.offer.reason or "")
     [warning] = known.warnings
     assert "node 'gpu1' is not understood: ValueError: GRES 'gpu:a:b:c:8'" in warning
 
@@ -147,6 +148,7 @@ def test_states(state: Any, author: str | None, expected: str) -> None:
     assert [rule for rule, *_more in offered.faults] in ([], ["slurm_state"])
     found = FAULT if texts else OUT if offered.maintenance else FINE
     assert (UNKNOWN if offered.allocated is None else found) == expected
+    assert ("UNKNOWN" in (offered.reason or "")) is (expected == UNKNOWN)
     for text in (offered.maintenance, *texts):
         assert not text or "new disks" in text
 
