@@ -169,7 +169,7 @@ def _complaints(fleet: Fleet, options: t.Mapping[str, t.Any]) -> t.Iterator[str]
         )
     if options["fail_on_faults"]:
         broken = [
-            f"{node.name}: {fault['evidence']}"
+            f"{node.key}: {fault['evidence']}"
             for node in fleet.nodes
             for fault in node.state["faults"]
         ]

@@ -255,6 +255,19 @@ def test_fewer_offered_than_declared(ask: Ask) -> None:
     assert fault["evidence"] == "8 are declared, kubernetes has 6"
 
 
+def test_faults_of_namesakes_name_their_clusters(ask: Ask) -> None:
+    """Two clusters have a node-0 each, as every cluster of a cloud may."""
+    worlds = {
+        name: {"nodes": [kube_node("node-0", ready="False")], "pods": []}
+        for name in ("east", "west")
+    }
+    found = ask(kube=worlds, clusters={"east": "east", "west": "west"})["overview"]
+    assert [of(fault, "node", "cluster") for fault in found["faults"]] == [
+        ("node-0", "east"),
+        ("node-0", "west"),
+    ]
+
+
 def test_time_slicing_that_nobody_has_labeled(ask: Ask) -> None:
     """The devices are measured: four units are one."""
     pods = [kube_pod(f"p{n}", 1, "n") for n in range(6)]
