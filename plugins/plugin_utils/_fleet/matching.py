@@ -26,14 +26,12 @@ class Joined:
         hosts: The hosts.
         consumers: Who holds devices.
         keys: For each consumer, which host each node of its scheduler is.
-        pending: Devices that are requested and not given out; None if not known.
         warnings: What could not be read, or told apart.
     """
 
     hosts: list[Host]
     consumers: list[Consumer] = field(default_factory=list)
     keys: list[Keys] = field(default_factory=list)
-    pending: float | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -143,7 +141,6 @@ def join(
         hosts=joining.hosts(),
         consumers=consumers,
         keys=keys,
-        pending=_pending(schedules),
         warnings=[*_told(schedules), *joining.warnings],
     )
 
@@ -445,13 +442,3 @@ def _renamed(row: Consumer, keys: Keys) -> Consumer:
         known = all(name in keys for name, _held in nodes)
         nodes = [(keys[name], held) for name, held in nodes] if known else None
     return {**row, "devices": devices, "nodes": nodes}
-
-
-def _pending(schedules: Sequence[Schedule]) -> float | None:
-    """Return the devices that are waited for in all; None if one does not know."""
-    total = 0.0
-    for schedule in schedules:
-        if schedule.failure or schedule.pending is None:
-            return None
-        total += schedule.pending
-    return total if schedules else None

@@ -21,6 +21,7 @@ from .types import (
     Storage,
     Telemetry,
 )
+from .waiting import Waiting, waited_for
 
 
 def assemble(
@@ -67,8 +68,7 @@ def assemble(
         joined.hosts,
         consumers=joined.consumers,
         storage=next(filter(None, storages), None),
-        pending=joined.pending,
-        waiting=_waiting(checked),
+        waiting=waited_for(checked),
         warnings=[*texts, *joined.warnings],
         now=now,
         stale_after=stale_after,
@@ -81,8 +81,7 @@ def build(
     *,
     consumers: Sequence[Consumer] = (),
     storage: Storage | None = None,
-    pending: float | None = None,
-    waiting: dict[str, float] | None = None,
+    waiting: Waiting | None = None,
     warnings: Sequence[str] = (),
     now: datetime,
     stale_after: float = state.STALE_AFTER,
@@ -96,7 +95,6 @@ def build(
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
-        pending: As in the fleet.
         waiting: As in the fleet.
         warnings: What the sources warn of.
         now: The time, with its zone.
@@ -115,7 +113,6 @@ def build(
         nodes=nodes,
         consumers=rows,
         storage=storage,
-        pending=pending,
         waiting=waiting,
         warnings=sorted({*warnings, *_excesses(nodes)}),
         now=now,
@@ -128,17 +125,6 @@ def _has_devices(node: Node) -> bool:
     return bool(node.state["capacity"]) or any(
         offer.capacity == 0 and offer.has_devices for offer in offers
     )
-
-
-def _waiting(schedules: Sequence[Schedule]) -> dict[str, float] | None:
-    """Return the devices that are waited for by the reason; None if one is unknown."""
-    waiting: dict[str, float] = {}
-    for schedule in schedules:
-        if schedule.failure or schedule.waiting is None:
-            return None
-        for why, number in schedule.waiting.items():
-            waiting[why] = waiting.get(why, 0.0) + number
-    return dict(sorted(waiting.items())) if schedules else None
 
 
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:

@@ -19,6 +19,7 @@ from .values import LONGEST_REASON
 
 if t.TYPE_CHECKING:
     from .capacity import Capacity
+    from .waiting import Waiting
 
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
@@ -356,9 +357,7 @@ class Schedule:
         others: Names and addresses of each of its nodes that have no devices there, if
             `nodes` lacks these.
         consumers: Its workloads, with its own names of nodes in `devices`.
-        pending: Devices that are requested, and given out as soon as there is room.
-        waiting: All devices that are requested and not given out, by the reason, as
-            the scheduler names it. Those of `pending` are among them.
+        waiting: Devices that are requested and not given out; None if not known.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
         labeled: Whether that name is what a label of series says, which may be none
@@ -370,8 +369,7 @@ class Schedule:
     nodes: Sequence[Scheduled] = ()
     others: Sequence[tuple[str, ...]] = ()
     consumers: Sequence[Consumer] = ()
-    pending: float | None = None
-    waiting: Mapping[str, float] | None = None
+    waiting: Waiting | None = None
     failure: str | None = None
     cluster: str | None = None
     labeled: bool = False
@@ -577,9 +575,8 @@ class Fleet:
         nodes: The nodes, by name.
         consumers: Who holds devices.
         storage: Space of the storage; None if no source knows it.
-        pending: Devices that are requested, and given out as soon as there is room;
-            None if a scheduler does not tell, or there is none.
-        waiting: All that are requested and not given out, by the reason; None as above.
+        waiting: Devices that are requested and not given out; None if a scheduler does
+            not tell, or there is none.
         warnings: What could not be read, or is odd.
         now: When it was.
     """
@@ -587,7 +584,6 @@ class Fleet:
     nodes: list[Node]
     consumers: list[Consumer]
     storage: Storage | None
-    pending: float | None
-    waiting: dict[str, float] | None
+    waiting: Waiting | None
     warnings: list[str]
     now: datetime

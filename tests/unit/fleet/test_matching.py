@@ -85,7 +85,7 @@ def test_a_provider_id_contradicts_no_one() -> None:
 
 
 def test_a_node_that_no_host_is_counts_too() -> None:
-    alone = factory.schedule(factory.scheduled("alone"), pending=3)
+    alone = factory.schedule(factory.scheduled("alone"), waiting=factory.waiting(3))
     report = overview.report(snapshot.assemble([], schedules=[alone]))
     assert (report["totalGpus"], report["allocatedGpus"]) == (8, 2)
     assert report["pendingGpus"] == 3
@@ -100,7 +100,7 @@ def test_devices_of_consumers_get_names_of_hosts() -> None:
     )
     hosts = [Host("gpu1.example.com", None, measured)]
     node = factory.scheduled("gpu1", offer=factory.offer(8, 2, devices=(0, 1)))
-    schedule = factory.schedule(node, consumers=[row], pending=0)
+    schedule = factory.schedule(node, consumers=[row])
     seen = snapshot.assemble(hosts, schedules=[schedule], now=fleets.NOW)
     [found] = seen.consumers
     assert found.get("devices") == [("gpu1.example.com", 0), ("gpu1.example.com", 1)]
@@ -331,23 +331,6 @@ def test_whose_allocation_a_failure_makes_unknown(
     assert any(offer.allocated is None for offer in offers) == unknown
 
 
-@pytest.mark.parametrize(
-    ("pending", "expected"),
-    [
-        ([], None),
-        ([2.0, 3.0], 5),
-        ([2.0, None], None),
-        ([0.0, "failed"], None),
-    ],
-)
-def test_what_is_waited_for(pending: list[Any], expected: float | None) -> None:
-    schedules = [
-        slurm(failure="down") if each == "failed" else slurm(pending=each)
-        for each in pending
-    ]
-    assert matching.join([], schedules).pending == expected
-
-
 def test_consumers_of_namesakes_have_their_own_devices() -> None:
     """Those of a node that its scheduler does not list are unknown."""
     rows = [
@@ -426,7 +409,7 @@ def test_a_node_that_never_joined() -> None:
         created: str, cluster: str = "training", others: Any = (), **more: Any
     ) -> list[str]:
         old = factory.server("a", 8, created_at=created, **more)
-        schedule = factory.schedule(pending=0, cluster=cluster, others=others)
+        schedule = factory.schedule(cluster=cluster, others=others)
         built = snapshot.assemble(
             [Host("a", old)], schedules=[schedule], now=fleets.NOW
         )

@@ -108,7 +108,9 @@ def test_rows_are_the_ends_of_chains(kube: Kube, options: dict[str, Any]) -> Non
 
 def test_waiting_pods(kube: Kube, options: dict[str, Any]) -> None:
     waiting = [pod for pod in kube.items("pods") if not pod["spec"].get("nodeName")]
-    assert read(options).pending == sum(map(gpus, waiting)) > 0
+    known = read(options).waiting
+    assert known is not None
+    assert known.pending == sum(map(gpus, waiting)) > 0
 
 
 def test_one_list_for_each_kind(kube: Kube, options: dict[str, Any]) -> None:

@@ -403,7 +403,8 @@ def test_pending(requested: dict[str, Any], pending: int) -> None:
     waiting = job(job_state="PENDING", gres_detail=[], job_resources=None, **requested)
     gpus = node(gres="gpu:mi300x:8(S:0-1),shard:32")
     known = slurm.schedule([gpus], [waiting])
-    assert (known.pending, known.consumers) == (pending, [])
+    assert known.waiting is not None
+    assert (known.waiting.pending, known.consumers) == (pending, [])
     cut = "..." in requested.get("array_task_string", "")
     assert len(known.warnings) == cut
 
@@ -426,8 +427,9 @@ def test_why_jobs_wait() -> None:
         for reason in reasons
     ]
     known = slurm.schedule([node()], [*jobs, job(job_state="PENDING", gres_detail=[])])
-    assert known.pending == 8
-    assert known.waiting == {
+    assert known.waiting is not None
+    assert known.waiting.pending == 8
+    assert known.waiting.by_reason == {
         "Resources": 4,
         "Dependency": 2,
         "ReqNodeNotAvail": 2,
@@ -438,7 +440,7 @@ def test_why_jobs_wait() -> None:
 def test_shares_of_which_nobody_knows_how_many_make_a_device() -> None:
     waiting = job(job_state="PENDING", gres_detail=[], tres_per_node="gres/shard:4")
     known = slurm.schedule([node()], [waiting])
-    assert known.pending is known.waiting is None
+    assert known.waiting is None
     assert "job 'train' is not understood: ValueError: shard" in known.warnings[0]
 
 

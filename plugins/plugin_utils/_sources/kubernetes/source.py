@@ -167,7 +167,6 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
         source="kubernetes",
         nodes=[_with_addresses(node, addresses) for node in held.scheduled()],
         consumers=list(consumers.values()),
-        pending=held.pending(),
         waiting=held.waiting(),
         cluster=cluster,
         warnings=(*warnings, *held.warnings),

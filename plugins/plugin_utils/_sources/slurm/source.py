@@ -11,6 +11,7 @@ from functools import partial
 from ....module_utils._schedulers import slurm as client
 from ....module_utils._schedulers.errors import SchedulerError
 from ..._fleet.types import Consumer, Record, Schedule, Scheduled
+from ..._fleet.waiting import Waiting
 from ..base import HTTP, Source, headers, no_schedule, tls, wrong_http
 from ..failure import SourceError
 from ..partial import guarded, text
@@ -97,22 +98,23 @@ def schedule(
     warnings: list[str] = []
     consumers: dict[str, Consumer] = {}
     held: dict[str, set[int]] = {}
-    waiting: dict[str, float] | None = {}
-    pending = 0.0
+    waiting: dict[str, float] = {}
+    ready: set[str] = set()
+    are_known = True
     units = _units(nodes)
     read_job = guarded(partial(_jobs.job, units=units), "job", warnings.append)
     for record in jobs:
         job = read_job(record)
         if job is None:
-            waiting = None  # it may be one that waits
+            are_known = False  # it may be one that waits
             continue
         for name, index in job.devices:
             held.setdefault(name, set()).add(index)
         if job.units:
             _jobs.add(consumers, job, record, cluster)
-        if job.requested and job.reason and waiting is not None:
+        if job.requested and job.reason:
             waiting[job.reason] = waiting.get(job.reason, 0.0) + job.requested
-            pending += job.requested if job.is_ready else 0
+            ready |= {job.reason} if job.is_ready else set()
         if job.is_cut:
             warnings.append(
                 f"job {job.ident}: Slurm lists only the first tasks of its array, so "
@@ -130,8 +132,7 @@ def schedule(
         nodes=[each for each in known if isinstance(each, Scheduled)],
         others=[each for each in known if isinstance(each, tuple)],
         consumers=list(consumers.values()),
-        pending=None if waiting is None else round(pending, 3),
-        waiting=waiting,
+        waiting=Waiting(waiting, frozenset(ready)) if are_known else None,
         cluster=cluster,
         warnings=tuple(warnings),
     )
