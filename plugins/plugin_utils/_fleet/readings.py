@@ -108,7 +108,7 @@ def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
     return replace(
         schedule,
         nodes=[node for node in nodes if node],
-        others=[_aliases(names) for names in schedule.others],
+        others=tuple(map(_aliases, schedule.others)),
         consumers=[row for row in rows if row],
         waiting=_waiting(schedule, warn),
         cluster=schedule.cluster if is_text(schedule.cluster) else None,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from . import consuming, faults, matching, readings, state, telemetry
+from . import consuming, faults, matching, readings, repeated, state, telemetry
 from .types import (
     Consumer,
     Fleet,
@@ -51,7 +51,7 @@ def assemble(
     texts = list(warnings)
     servers = readings.servers(listings, texts.append)
     measurements = readings.measurements(measured, texts.append)
-    checked = readings.schedules(schedules, texts.append)
+    checked = repeated.once(readings.schedules(schedules, texts.append))
     known = matching.add_servers(hosts, servers)
     labels = [each.cluster for each in measurements]
     foreign = matching.is_foreign(known, checked, labels)

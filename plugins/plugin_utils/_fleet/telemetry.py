@@ -199,7 +199,7 @@ def _merged(listed: list[Facts]) -> Facts:
     ranked, newest = _newest_first(listed)
     devices: list[Device] = []
     ports: dict[object, Port] = {}
-    events: list[XidEvent] = []
+    events: dict[object, XidEvent] = {}
     for facts in ranked:
         own = len(devices)
         for device in facts.devices:
@@ -212,7 +212,8 @@ def _merged(listed: list[Facts]) -> Facts:
         for port in facts.ports or []:
             same_port = (port.device, port.port) if port.device else len(ports)
             ports.setdefault(same_port, port)
-        events += facts.xid_events or []
+        for event in facts.xid_events or []:
+            _add_event(events, event)
     return Facts(
         gathered_at=newest.isoformat() if newest else None,
         devices=_numbered(devices),
@@ -220,9 +221,19 @@ def _merged(listed: list[Facts]) -> Facts:
         ports=list(ports.values())
         if any(facts.ports is not None for facts in ranked)
         else None,
-        xid_events=list(dict.fromkeys(events))
+        xid_events=list(events.values())
         if any(facts.xid_events is not None for facts in ranked)
         else None,
+    )
+
+
+def _add_event(events: dict[object, XidEvent], event: XidEvent) -> None:
+    """Add an event, of two readings of the same one the younger."""
+    key = (event.type, event.code, event.pci_bus_id)
+    other = events.setdefault(key, event)
+    ages = [each.age_seconds for each in (other, event) if each.age_seconds is not None]
+    events[key] = replace(
+        other, age_seconds=min(ages, default=None), action=other.action or event.action
     )
 
 

@@ -360,6 +360,8 @@ class Schedule:
         waiting: Devices that are requested and not given out; None if not known.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
+        idents: Ids of its pods and machines, which no other cluster has; as many as
+            are known.
         labeled: Whether that name is what a label of series says, which may be none
             that anybody else uses.
         warnings: What else could not be read.
@@ -367,11 +369,12 @@ class Schedule:
 
     source: str
     nodes: Sequence[Scheduled] = ()
-    others: Sequence[tuple[str, ...]] = ()
+    others: tuple[tuple[str, ...], ...] = ()
     consumers: Sequence[Consumer] = ()
     waiting: Waiting | None = None
     failure: str | None = None
     cluster: str | None = None
+    idents: tuple[str, ...] = ()
     labeled: bool = False
     warnings: tuple[str, ...] = ()
 

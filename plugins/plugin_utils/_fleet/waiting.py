@@ -23,7 +23,7 @@ class Waiting:
     """
 
     by_reason: Mapping[str, float]
-    ready: frozenset[str]
+    ready: tuple[str, ...]
 
     @property
     def pending(self) -> float:
@@ -43,7 +43,8 @@ def waited_for(schedules: t.Iterable[Schedule]) -> Waiting | None:
     for waiting in known:
         if waiting is None:
             return None
-        ready |= waiting.ready
+        ready.update(waiting.ready)
         for why, number in waiting.by_reason.items():
             by_reason[why] = by_reason.get(why, 0.0) + number
-    return Waiting(dict(sorted(by_reason.items())), frozenset(ready)) if known else None
+    in_order = dict(sorted(by_reason.items()))
+    return Waiting(in_order, tuple(sorted(ready))) if known else None

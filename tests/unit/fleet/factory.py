@@ -136,7 +136,7 @@ def scheduled(name: str, **more: Any) -> types.Scheduled:
 
 def waiting(count: float, reason: str = "Resources") -> Waiting:
     """Devices that are given out as soon as there is room."""
-    return Waiting({reason: count} if count else {}, frozenset([reason]))
+    return Waiting({reason: count} if count else {}, (reason,))
 
 
 def schedule(*nodes: types.Scheduled, **more: Any) -> types.Schedule:

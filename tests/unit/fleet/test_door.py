@@ -151,7 +151,7 @@ def test_odd_schedules_concern_their_nodes(value: Any) -> None:
     for path in leaves(row)[1:]:
         schedule = replace(SCHEDULE, consumers=[changed(row, path, value)])
         assert row_of(everything(schedules=[schedule])) == alone
-    odd_number = Waiting({"Resources": value}, frozenset(["Resources"]))
+    odd_number = Waiting({"Resources": value}, ("Resources",))
     schedule = replace(SCHEDULE, waiting=odd_number)
     assert row_of(everything(schedules=[schedule])) == alone
 

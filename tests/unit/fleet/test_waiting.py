@@ -16,7 +16,7 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.waiting 
 )
 from unit.fleet import factory
 
-ROOM, LATER = factory.waiting(2), Waiting({"Later": 4}, frozenset())
+ROOM, LATER = factory.waiting(2), Waiting({"Later": 4}, ())
 
 
 def slurm(waiting: Waiting | None, failure: str | None = None) -> types.Schedule:

@@ -132,7 +132,7 @@ def test_claimed_devices_are_allocated(version: str) -> None:
     assert (one.offer.capacity, one.offer.allocated) == (4, 3)
     stats = {row["name"]: row["stat"]["gpuEquivalent"] for row in known.consumers}
     assert stats == {"a": 2, "b": 1}
-    assert (known.waiting, known.warnings) == (Waiting({}, frozenset()), ())
+    assert (known.waiting, known.warnings) == (Waiting({}, ()), ())
 
 
 def test_attributes_of_the_first_version() -> None:

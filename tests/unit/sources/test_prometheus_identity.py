@@ -9,6 +9,7 @@ first one's, another waits for eight.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,68 @@ def test_everything_counts_once(metrics: Metrics, tmp_path: Path) -> None:
         "ml",
     )
     assert row["stat"] == {"gpuRequest": 4, "gpuEquivalent": 4, "gpuUtilization": 0.9}
+
+
+def in_cluster(name: str) -> Any:
+    server = factory.server(name, 8, cluster=factory.cluster("train"))
+    return {"gpufleet_node": server}
+
+
+IDLE = {name: KUBE[name] for name in KUBE if not name.startswith("kube_pod")}
+MACHINES = {
+    "kube_node_info": [
+        ({**labels, "system_uuid": f"id-{labels['node']}"}, value)
+        for labels, value in KUBE["kube_node_info"]
+    ]
+}
+
+
+def xids() -> Metrics:
+    """A device has fallen off the bus a minute ago."""
+    labels = {
+        "xid": "79",
+        "action": "RESTART_BM",
+        "pci_bus_id": "0000:01:00.0",
+        **on_nodes("gpu-1", 0),
+    }
+    return {"gpufleet_xid_timestamp_seconds": [(labels, time.time() - 60)]}
+
+
+@pytest.mark.parametrize("hosts", [(), tuple(NODES)])
+@pytest.mark.parametrize(
+    ("metrics", "options", "held"),
+    [
+        (KUBE, {}, 4),
+        (KUBE, {"cluster": "train"}, 4),
+        # Nobody holds a device, and the machines are the same.
+        ({**IDLE, **MACHINES}, {}, 0),
+        (IDLE, {"cluster": "train"}, 0),
+    ],
+)
+def test_a_pair_of_servers_counts_once(
+    metrics: Metrics,
+    options: dict[str, Any],
+    held: int,
+    hosts: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    """Each of them has scraped everything, and both are sources."""
+    metrics = {**metrics, **dcgm(on_nodes), **xids()}
+    with prometheus(metrics) as one, prometheus(metrics) as other:
+        sources = [
+            {"type": "prometheus", "url": server.url, **options}
+            for server in (one, other)
+        ]
+        hostvars = {name: in_cluster(name) for name in hosts}
+        names = ["overview", "consumers"]
+        given = {"sources": sources, "max_age": 0}
+        overview, consumers = _reports.compute(names, given, hostvars, str(tmp_path))
+    assert overview["warnings"] == []
+    assert (overview["totalNodes"], overview["totalGpus"]) == (2, 16)
+    assert (overview["allocatedGpus"], overview["pendingGpus"]) == (held, 2 * held)
+    assert overview["coverage"] == 1
+    assert len(consumers["data"]) == bool(held)
+    assert len(overview["faults"]) == 1
 
 
 def labeled(metrics: Metrics, cluster: str) -> Metrics:

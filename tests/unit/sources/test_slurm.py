@@ -91,7 +91,7 @@ def test_counts(gres_text: str, used: str, expected: tuple[Any, ...]) -> None:
 def test_nodes_without_gpus_are_left_out() -> None:
     for other in ("", None, "craynetwork:1", "mygpu:4"):
         found = slurm.schedule([node(gres=other, hostname="gpu1.example.com")], [])
-        assert (found.nodes, found.others) == ([], [("gpu1", "gpu1.example.com")])
+        assert (found.nodes, found.others) == ([], (("gpu1", "gpu1.example.com"),))
 
 
 def test_a_text_of_an_unknown_shape_is_unknown_and_warned_of() -> None:

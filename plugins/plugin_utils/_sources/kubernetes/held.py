@@ -89,7 +89,8 @@ class Held:
         """Return the devices that pods wait for; None if this is not known."""
         if self._requested.get(None, 0.0) is None:
             return None
-        return Waiting(self._waiting, frozenset(self._waiting) - {GATED})
+        ready = sorted(self._waiting.keys() - {GATED})
+        return Waiting(self._waiting, tuple(ready))
 
     def _plain(self, pod: Pod) -> float | None:
         """Return how many devices the extended resources of a pod are."""

@@ -30,6 +30,7 @@ class Node(t.NamedTuple):
         name: Its name.
         provider_id: Id of its server, None where no cloud has set it.
         aliases: Its addresses.
+        machine: Id of its machine; None if it tells none.
         units: What it has; None if this is not known.
         withheld: How many devices of these can't be allocated.
         cards: The cards that HAMi shares there; None without HAMi.
@@ -41,6 +42,7 @@ class Node(t.NamedTuple):
     name: str
     provider_id: str | None = None
     aliases: tuple[str, ...] = ()
+    machine: str | None = None
     units: Units | None = None
     withheld: float = 0.0
     cards: hami.Cards | None = None
@@ -63,6 +65,7 @@ class Node(t.NamedTuple):
             name=text(metadata["name"]),
             provider_id=server.group() if server else None,
             aliases=tuple(each["address"] for each in status.get("addresses") or []),
+            machine=(status.get("nodeInfo") or {}).get("systemUUID") or None,
             units=units if capacity else shares.units({}, labels, notes),
             withheld=units.of(
                 {

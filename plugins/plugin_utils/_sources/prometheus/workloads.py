@@ -133,6 +133,7 @@ def _add_cordon(node: Record, labels: Labels, value: float) -> None:
 
 def _add_info(node: Record, labels: Labels, value: float) -> None:
     node["spec"]["providerID"] = labels.get("provider_id")
+    node["status"]["nodeInfo"] = {"systemUUID": labels.get("system_uuid")}
     if labels.get("internal_ip"):
         node["status"]["addresses"] = [{"address": labels["internal_ip"]}]
 

@@ -130,9 +130,9 @@ def schedule(
     return Schedule(
         source="slurm",
         nodes=[each for each in known if isinstance(each, Scheduled)],
-        others=[each for each in known if isinstance(each, tuple)],
+        others=tuple(each for each in known if isinstance(each, tuple)),
         consumers=list(consumers.values()),
-        waiting=Waiting(waiting, frozenset(ready)) if are_known else None,
+        waiting=Waiting(waiting, tuple(sorted(ready))) if are_known else None,
         cluster=cluster,
         warnings=tuple(warnings),
     )
