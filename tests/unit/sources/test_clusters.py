@@ -133,6 +133,7 @@ def test_resources_that_look_like_devices(report: Any) -> None:
         "nvidia.com/gpumem": "81920",
         "nvidia.com/gpucores": "100",
         "vendor.io/ascend910": "0",
+        "example.com/output": "1",
         "memory": "1Ti",
     }
     [text] = [

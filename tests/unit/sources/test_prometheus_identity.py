@@ -505,6 +505,13 @@ def test_cards_of_two_devices_are_not_parts(tmp_path: Path) -> None:
     [
         ("nvidia_smi_utilization_gpu_ratio", {"uuid": "x"}, "nvidia_gpu_exporter"),
         ("habanalabs_utilization", {"device": "0"}, "Intel Gaudi's"),
+        ("npu_chip_info_utilization", {"id": "0"}, "Ascend's"),
+        ("mlu_utilization", {"mlu": "0"}, "Cambricon's"),
+        ("dcu_utilizationrate", {"minor_number": "0"}, "Hygon's"),
+        ("ix_gpu_utilization", {"gpu": "0"}, "Iluvatar's"),
+        ("mx_gpu_usage", {"deviceId": "0"}, "MetaX'"),
+        ("enflame_gcu_usage", {"minor_number": "0"}, "Enflame's"),
+        ("neuroncore_utilization_ratio", {"neuroncore": "0"}, "AWS Neuron"),
         ("gpu_power_usage", {"GPU_UUID": "x"}, "have no label gpu_id"),
     ],
 )
@@ -516,6 +523,32 @@ def test_exporters_that_are_not_read(
     # Prometheus keeps names of metrics longer than their series.
     warnings = reported({name: []}, tmp_path)["overview"]["warnings"]
     assert text not in " ".join(warnings)
+
+
+@pytest.mark.parametrize(
+    ("resource", "value", "is_told"),
+    [
+        ("example_com_fast_gpu", 4, True),
+        ("vendor_ai_npu", 4, True),
+        ("vendor_ai_npu", 0, False),
+        ("nvidia_com_gpumem", 81920, False),
+        ("nvidia_com_mig_1g_10gb", 7, False),
+        ("huawei_com_Ascend910", 8, False),
+        ("example_com_output", 4, False),
+        ("ephemeral_storage", 4, False),
+        ("hugepages_2Mi", 4, False),
+    ],
+)
+def test_resources_that_look_like_devices(
+    resource: str, value: float, is_told: bool, tmp_path: Path
+) -> None:
+    capacity = "kube_node_status_capacity"
+    labels = {**KSM, "node": "gpu-1", "resource": resource}
+    metrics = {**KUBE, capacity: [*KUBE[capacity], (labels, value)]}
+    warnings = reported(metrics, tmp_path)["overview"]["warnings"]
+    told = [text for text in warnings if "not known as devices" in text]
+    assert len(told) == is_told
+    assert all(resource in text for text in told)
 
 
 def test_a_query_of_workloads_that_fails(

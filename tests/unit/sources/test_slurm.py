@@ -94,6 +94,30 @@ def test_nodes_without_gpus_are_left_out() -> None:
         assert (found.nodes, found.others) == ([], (("gpu1", "gpu1.example.com"),))
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("npu:910b:8(S:0-1)", ["npu"]),
+        ("gpu:h100:8,dcu:4", ["dcu"]),
+        ("gres/vgpu=4,npu:2", ["npu", "vgpu"]),
+        ("npu", ["npu"]),
+        ("gpu:npu:8", []),
+        ("gpu:8,shard:64,mps:800", []),
+        ("craynetwork:1,nic:2,bandwidth:lustre:no_consume:4G", []),
+        ("gpumem:80G", []),
+        (None, []),
+    ],
+)
+def test_gres_that_look_like_devices(text: str | None, names: list[str]) -> None:
+    nodes = [node(gres=text), node(name="gpu2", gres=text)]
+    told = [text for text in slurm.schedule(nodes, []).warnings if "GRES" in text]
+    assert told == [
+        f"GRES {', '.join(names)} are not counted, only gpu, shard and mps. If they are "
+        "devices, name them gpu in Slurm's configuration"
+        for _once in names[:1]
+    ]
+
+
 def test_a_text_of_an_unknown_shape_is_unknown_and_warned_of() -> None:
     known = slurm.schedule([node(gres="gpu:a:b:c:8")], [])
     [scheduled] = known.nodes

@@ -18,9 +18,11 @@ from ..._fleet.types import Record, Schedule
 from ..failure import SourceError
 from ..kubernetes import source as kubernetes
 from ..kubernetes.resources import RESOURCES
+from ..lookalikes import names_devices
 from . import kube_state
 from .api import Labels, Prometheus, Sample
 from .kube_state import Series
+from .series import Query
 
 
 def _mangled(name: str) -> str:
@@ -36,6 +38,7 @@ _MIG = re.compile(r"nvidia_com_mig_(\d+g)_(\d+gb.*)")
 _DEVICES = (
     f'resource=~"{"|".join([*_NAMED, *(f"{begin}.+" for begin in _BEGINNINGS)])}"'
 )
+_DOMAIN = re.compile(r"(?P<domain>.+?_(?:ai|cn|com|dev|io|net|org|sh))_(?P<name>.+)")
 _DISCOVERED = {
     "label_nvidia_com_gpu_replicas": "nvidia.com/gpu.replicas",
     "label_nvidia_com_gpu_product": "nvidia.com/gpu.product",
@@ -53,8 +56,9 @@ _CONTAINERS = {
     "kube_pod_container_resource_requests": "containers",
     "kube_pod_init_container_resource_requests": "initContainers",
 }
+_CAPACITY = "kube_node_status_capacity"
 _QUERIES: dict[str, tuple[str, ...]] = {
-    "kube_node_status_capacity": (_DEVICES,),
+    _CAPACITY: (_DEVICES,),
     "kube_node_status_allocatable": (_DEVICES,),
     "kube_node_status_condition": ('condition="Ready"',),
     "kube_node_spec_unschedulable": (),
@@ -81,6 +85,28 @@ def schedules(server: Prometheus, label: str) -> list[Schedule]:
         reason = f"kube-state-metrics could not be read: {error}"
         return [Schedule(source="kubernetes", failure=reason)]
     return [_schedule(series, name or None) for name, series in clusters.items()]
+
+
+def strange(query: Query, server: Prometheus) -> t.Iterator[str]:
+    """Yield a warning of resources that look like devices, and are not counted.
+
+    Args:
+        query: Sends the queries.
+        server: Makes selectors.
+    """
+    listed = query(f"max by (resource) ({_CAPACITY}{server.selector()})")
+    names = sorted(_resource(labels) for labels, value in listed if value > 0)
+    found = [each for each in names if "/" not in each and _is_like_one(each)]
+    if found:
+        yield (
+            f"resources {', '.join(found[:5])} are not known as devices. If they are, "
+            "read their cluster by a source kubernetes, and name them in its resources"
+        )
+
+
+def _is_like_one(label: str) -> bool:
+    match = _DOMAIN.fullmatch(label)
+    return bool(match) and names_devices(match["name"], match["domain"])
 
 
 def _schedule(series: Series, cluster: str | None) -> Schedule:
