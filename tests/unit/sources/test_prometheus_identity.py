@@ -407,6 +407,35 @@ def test_pods_that_have_ended(metrics: Metrics, allocated: int, tmp_path: Path) 
     assert overview["allocatedGpus"] == allocated
 
 
+@pytest.mark.parametrize(
+    ("metrics", "rules"),
+    [
+        # It has joined, and no device plugin runs there.
+        ({"kube_node_info": KUBE["kube_node_info"]}, ["not_allocatable"]),
+        ({"kube_node_info": KUBE["kube_node_info"][:1]}, ["never_joined"]),
+    ],
+)
+def test_a_node_without_devices_has_joined(
+    metrics: Metrics, rules: list[str], tmp_path: Path
+) -> None:
+    node = {**KSM, "node": "gpu-1"}
+    capacity = [({**node, **GPU}, 8.0)]
+    known = {
+        **KUBE,
+        "kube_node_status_capacity": capacity,
+        "kube_node_status_allocatable": capacity,
+        **metrics,
+    }
+    hostvars = {name: in_cluster(name) for name in NODES}
+    for each in hostvars.values():
+        each["gpufleet_node"]["created_at"] = "2026-01-01T00:00:00Z"
+    found = reported(known, tmp_path, hostvars=hostvars, cluster="train")
+    faults = found["overview"]["faults"]
+    assert [(fault["node"], fault["rule"]) for fault in faults] == [
+        ("gpu-2", rule) for rule in rules
+    ]
+
+
 def test_pods_that_share_a_device(tmp_path: Path) -> None:
     """Each has a series of its own; the device is none of the third pod's."""
     requests = "kube_pod_container_resource_requests"

@@ -56,10 +56,10 @@ _CONTAINERS = {
     "kube_pod_container_resource_requests": "containers",
     "kube_pod_init_container_resource_requests": "initContainers",
 }
-_CAPACITY = "kube_node_status_capacity"
+_CAPACITY, _ALLOCATABLE = "kube_node_status_capacity", "kube_node_status_allocatable"
 _QUERIES: dict[str, tuple[str, ...]] = {
     _CAPACITY: (_DEVICES,),
-    "kube_node_status_allocatable": (_DEVICES,),
+    _ALLOCATABLE: (_DEVICES,),
     "kube_node_status_condition": ('condition="Ready"',),
     "kube_node_spec_unschedulable": (),
     "kube_node_info": (),
@@ -106,7 +106,7 @@ def strange(query: Query, server: Prometheus) -> t.Iterator[str]:
 
 def _is_like_one(label: str) -> bool:
     match = _DOMAIN.fullmatch(label)
-    return bool(match) and names_devices(match["name"], match["domain"])
+    return match is not None and names_devices(match["name"], match["domain"])
 
 
 def _schedule(series: Series, cluster: str | None) -> Schedule:
@@ -120,20 +120,16 @@ def _schedule(series: Series, cluster: str | None) -> Schedule:
 
 
 def _nodes(series: Series) -> list[Record]:
-    """Nodes; a pair of kube-state-metrics tells each of them twice."""
+    """Nodes, those without devices too; a pair of kube-state-metrics has each twice."""
     nodes: dict[str, Record] = {}
-    for status in ("capacity", "allocatable"):
-        for labels, value in series.get(f"kube_node_status_{status}", ()):
+    for metric in ("kube_node_info", _CAPACITY, _ALLOCATABLE):
+        for labels, _value in series.get(metric, ()):
             name = labels.get("node", "")
-            node = nodes.setdefault(
-                name,
-                {
-                    "metadata": {"name": name, "labels": {}},
-                    "spec": {},
-                    "status": {"capacity": {}, "allocatable": {}, "addresses": []},
-                },
-            )
-            node["status"][status][_resource(labels)] = str(int(value))
+            nodes.setdefault(name, _node(name))
+    for status, metric in (("capacity", _CAPACITY), ("allocatable", _ALLOCATABLE)):
+        for labels, value in series.get(metric, ()):
+            known = nodes[labels.get("node", "")]["status"][status]
+            known[_resource(labels)] = str(int(value))
     for name, samples in series.items():
         add = _OF_NODES.get(name)
         for labels, value in samples if add else ():
@@ -141,6 +137,14 @@ def _nodes(series: Series) -> list[Record]:
             if add and node:
                 add(node, labels, value)
     return list(nodes.values())
+
+
+def _node(name: str) -> Record:
+    return {
+        "metadata": {"name": name, "labels": {}},
+        "spec": {},
+        "status": {"capacity": {}, "allocatable": {}, "addresses": []},
+    }
 
 
 def _add_ready(node: Record, labels: Labels, value: float) -> None:
