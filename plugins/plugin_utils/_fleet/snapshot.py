@@ -10,7 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from . import consuming, faults, matching, readings, repeated, state, telemetry
+from . import (
+    consuming,
+    faults,
+    matching,
+    pod_devices,
+    readings,
+    repeated,
+    state,
+    telemetry,
+)
 from .types import (
     Consumer,
     Fleet,
@@ -59,7 +68,7 @@ def assemble(
     known = telemetry.measure(
         joined.hosts, measurements, now, texts.append, stale_after, foreign
     )
-    joined = telemetry.assign(replace(joined, hosts=known))
+    joined = pod_devices.assign(replace(joined, hosts=known))
     storages = [
         *(each.storage for each in listings),
         *(each.storage for each in measured),
