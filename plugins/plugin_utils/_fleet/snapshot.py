@@ -20,6 +20,7 @@ from . import (
     state,
     telemetry,
 )
+from .hosts import add_servers
 from .types import (
     Consumer,
     Fleet,
@@ -61,7 +62,7 @@ def assemble(
     servers = readings.servers(listings, texts.append)
     measurements = readings.measurements(measured, texts.append)
     checked = repeated.once(readings.schedules(schedules, texts.append))
-    known = matching.add_servers(hosts, servers)
+    known = add_servers(hosts, servers)
     labels = [each.cluster for each in measurements]
     foreign = matching.is_foreign(known, checked, labels)
     joined = matching.join(known, checked, foreign)

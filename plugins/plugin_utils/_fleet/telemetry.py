@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from . import state
-from .matching import in_cluster, new_key
+from .hosts import in_cluster, new_key
 from .merging import completed, merged, newest_first
 from .readings import Measurement
 from .recognition import Finder, cluster_of

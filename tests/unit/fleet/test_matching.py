@@ -18,6 +18,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     snapshot,
     types,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.hosts import (
+    add_servers,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Host,
     Scheduled,
@@ -391,7 +394,7 @@ def test_nodes_of_a_cloud_are_hosts() -> None:
         factory.server("c", 8, id="three", addresses=[factory.address("10.0.0.3")]),
         factory.server("twin", 8, id="four"),
     ]
-    known = matching.add_servers(hosts, listed)
+    known = add_servers(hosts, listed)
     assert [host.name for host in known] == [
         *(host.name for host in hosts),
         "c",

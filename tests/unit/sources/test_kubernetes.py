@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.matching import (
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Schedule,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failure import (
