@@ -246,9 +246,10 @@ _raw:
       elements: dict
     faults:
       description:
-        - What is wrong, each with C(node), C(device) and C(index) (PCI address and
-          index, null for the node itself), C(rule), C(evidence), C(since), C(action)
-          and C(consumers), who is on it (C(kind), C(namespace), C(name) and C(uid)).
+        - What is wrong, each with C(node) and C(cluster) (null if not known),
+          C(device) and C(index) (PCI address and index, null for the node itself),
+          C(rule), C(evidence), C(since), C(action) and C(consumers), who is on it
+          (C(kind), C(namespace), C(name) and C(uid)).
       type: list
       elements: dict
     data:

@@ -165,7 +165,7 @@ ansible_facts:
               description:
                 - Minor number of its device file, V(3) for C(/dev/nvidia3), V(128) for
                   C(/dev/dri/renderD128). Unlike C(index), it stays the same
-                  when another device is lost, and Slurm counts devices by it.
+                  when another device is lost.
               type: int
               sample: 0
             pci_bus_id:

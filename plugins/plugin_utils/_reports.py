@@ -169,7 +169,7 @@ def _complaints(fleet: Fleet, options: t.Mapping[str, t.Any]) -> t.Iterator[str]
         )
     if options["fail_on_faults"]:
         broken = [
-            f"{node.name}: {fault['evidence']}"
+            f"{node.key}: {fault['evidence']}"
             for node in fleet.nodes
             for fault in node.state["faults"]
         ]
@@ -251,5 +251,5 @@ def _snapshot(
         stale_after=options["stale_after"],
         rules=rules,
     )
-    gaps = coverage.gaps(fleet.nodes, fleet.now, options["stale_after"])
+    gaps = coverage.gaps(fleet.nodes, options["stale_after"])
     return replace(fleet, warnings=[*fleet.warnings, *gaps])

@@ -176,7 +176,9 @@ def test_the_scheduler_allocates_claims(
     assert known.warnings == ()
     [offer] = [one.offer for one in known.nodes if one.name == "n1"]
     assert (offer.capacity, offer.allocated) == (2, 2)
-    assert (known.pending, known.waiting) == (1, {"Unschedulable": 1})
+    assert known.waiting is not None
+    assert known.waiting.pending == 1
+    assert known.waiting.by_reason == {"Unschedulable": 1}
     assert [row["stat"]["gpuEquivalent"] for row in known.consumers] == [1, 1]
 
 
@@ -248,7 +250,8 @@ def test_readers_read_nodes_and_workloads(
     [(rule, evidence, *_since)] = offers["n3"].faults
     assert (rule, "KubeletNotReady" in evidence) == ("not_ready", True)
     assert offers["n4"].withheld == 1
-    assert known.pending == 16
+    assert known.waiting is not None
+    assert known.waiting.pending == 16
     rows = {row["name"]: row for row in known.consumers}
     assert {name: row["kind"] for name, row in rows.items()} == {
         "train": "Job",

@@ -45,7 +45,8 @@ class Reports:
         hosts: dict[str, Any] = {}
         for name in NODES:
             devices = [
-                factory.device(n, [], utilization_percent=10 * n) for n in range(8)
+                factory.device(n, [], utilization_percent=10 * n, minor_number=128 + n)
+                for n in range(8)
             ]
             hosts[f"{name}.example.com"] = {"gpufleet": {"devices": devices}}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .._fleet.types import Consumer, Fault, Fleet, Record
+from .naming import cluster
 
 
 def report(fleet: Fleet) -> list[Record]:
@@ -19,6 +20,7 @@ def report(fleet: Fleet) -> list[Record]:
     return [
         {
             "node": node.name,
+            "cluster": cluster(node),
             **fault,
             "consumers": _named(node.key, fault, on.get(node.key, [])),
         }

@@ -11,6 +11,7 @@ from collections import Counter
 from .._fleet import counts as counting
 from .._fleet import coverage, state
 from .._fleet.types import Fleet, Node, Record, Storage
+from .._fleet.waiting import Waiting
 from . import blocks, faults, utilization
 from .naming import cluster, location, model, whole
 from .utilization import Busy
@@ -51,8 +52,7 @@ def report(fleet: Fleet) -> Record:
         "storageStat": _storage(fleet.storage),
         "rdmaClusterStat": _rdma(fleet.nodes),
         **devices,
-        "pendingGpus": whole(fleet.pending),
-        "pendingByReason": _waiting(fleet),
+        **_waiting(fleet.waiting),
         **blocks.report(fleet.nodes),
         **_measured(fleet.nodes),
         "byModel": _by("model", model, fleet.nodes, busy),
@@ -76,10 +76,11 @@ def _rate(part: float, whole: float) -> float | None:
     return round(min(1.0, part / whole), 4) if whole else None
 
 
-def _waiting(fleet: Fleet) -> Record | None:
-    if fleet.waiting is None:
-        return None
-    return {why: whole(number) for why, number in fleet.waiting.items()}
+def _waiting(waiting: Waiting | None) -> Record:
+    if waiting is None:
+        return {"pendingGpus": None, "pendingByReason": None}
+    by_reason = {why: whole(number) for why, number in waiting.by_reason.items()}
+    return {"pendingGpus": whole(waiting.pending), "pendingByReason": by_reason}
 
 
 def _devices(nodes: t.Sequence[Node], used: Busy | None) -> Record:

@@ -185,9 +185,13 @@ def _warnings(host: Host, offer: Offer, known: int, scale: float) -> Iterator[st
 def given_out(capacity: Capacity) -> tuple[float | None, str | None]:
     """Return how many devices schedulers have given out; or why this is not known."""
     offers = capacity.offers
-    silent = [offer.source for offer in offers if offer.allocated is None]
-    if silent:
-        return None, f"{', '.join(silent)} could not be read"
+    reasons = [
+        offer.reason or f"it is not known what {offer.source} has given out"
+        for offer in offers
+        if offer.allocated is None
+    ]
+    if reasons:
+        return None, "; ".join(reasons)
     return max(_allocated(offer, capacity) for offer in offers), None
 
 

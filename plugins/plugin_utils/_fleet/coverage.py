@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
-from . import state
+from .capacity import largest
 from .types import Node
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -32,12 +31,11 @@ def share(nodes: t.Iterable[Node]) -> float | None:
     return round(min(1.0, known / capacity), 4) if capacity else None
 
 
-def gaps(nodes: Sequence[Node], now: datetime, stale_after: float) -> Iterator[str]:
+def gaps(nodes: Sequence[Node], stale_after: float) -> Iterator[str]:
     """Yield warnings of what is not seen.
 
     Args:
         nodes: The nodes of a fleet.
-        now: The time, with its zone.
         stale_after: Age in seconds from which on facts are unknown; 0 for never.
     """
     if not nodes:
@@ -52,27 +50,33 @@ def gaps(nodes: Sequence[Node], now: datetime, stale_after: float) -> Iterator[s
             f"{len(silent)} nodes have no facts ({_names(silent)}), so it is not known "
             "whether their devices work, and how hard"
         )
-    old: list[float] = []
-    odd: list[str] = []
-    for node in nodes:
-        if state.unusable(node.facts, now, stale_after) is None or node.facts is None:
-            continue
-        moment = state.moment_of(node.facts.gathered_at)
-        age = (now - moment).total_seconds() if moment else 0.0
-        if age > stale_after:
-            old.append(age)
-        else:
-            odd.append(node.key)
+    unusable = [(node, node.unusable) for node in nodes if node.facts and node.unusable]
+    old = [why.age for _node, why in unusable if why.age is not None]
     if old:
         yield (
             f"{len(old)} nodes' facts are older than {stale_after:g} s, the oldest "
             f"{_span(max(old))}"
         )
+    odd = [node.key for node, why in unusable if why.age is None]
     if odd:
         yield (
             f"{len(odd)} nodes' facts are of a time that can't be ({_names(odd)}); "
             "compare their clocks with that of this machine"
         )
+    lost = [node.key for node in nodes if _is_unplaced(node)]
+    if lost:
+        yield (
+            f"{len(lost)} nodes' devices can't be matched with Slurm's numbers of them "
+            f"({_names(lost)}), so it is not known which of them are given out"
+        )
+
+
+def _is_unplaced(node: Node) -> bool:
+    """Return whether nobody knows which devices a scheduler's numbers are."""
+    offer = largest(node.capacity)
+    if offer is None or offer.devices is None or node.state["allocated"] is None:
+        return False
+    return None in node.shares
 
 
 def _names(names: list[str]) -> str:

@@ -16,19 +16,53 @@ Places = dict[int, int]
 def places(devices: t.Sequence[Device], offer: Offer) -> Places | None:
     """Return which device each number of a scheduler is; None if this is not known.
 
-    Kubernetes has no numbers: its indexes come from the exporters. Slurm counts the
-    device files that it was configured with, which are minor numbers; without these
-    its numbers are those of the facts where both have as many devices.
+    Kubernetes has no numbers: its indexes come from the exporters. Slurm's are places.
+
+    Args:
+        devices: The devices.
+        offer: What the scheduler says.
     """
-    indexes = [device["index"] for device in devices]
     if offer.source == "kubernetes":
-        return dict(zip(indexes, indexes, strict=True))
-    minors = [device["minor_number"] for device in devices]
-    if devices and None not in minors:
-        return dict(zip(t.cast("list[int]", minors), indexes, strict=True))
-    if offer.capacity == len(devices):
-        return dict(zip(indexes, indexes, strict=True))
-    return None
+        return {device["index"]: device["index"] for device in devices}
+    in_order = sorted(devices, key=lambda device: device["index"])
+    numbers = _of_slurm(in_order, offer.capacity or 0.0)
+    if numbers is None:
+        return None
+    indexes = [device["index"] for device in in_order]
+    return dict(zip(numbers, indexes, strict=True))
+
+
+def _of_slurm(devices: t.Sequence[Device], capacity: float) -> t.Sequence[int] | None:
+    """Return the number that Slurm has for each device; None if this is not known.
+
+    Slurm numbers the devices that it is configured with from 0: in order of their PCI
+    addresses where it detects them itself, else in order of their files, as gres.conf
+    lists these. It does not tell which, so both must be the same order. A device that
+    is lost later keeps its number.
+
+    Source: src/plugins/gres/gpu/gres_gpu.c (`_sort_gpu_by_file`,
+    `_sort_gpu_by_links_order`) and src/interfaces/gres.c (`_init_gres_device`) of
+    Slurm 21.08 to 25.05; gres.conf(5), Links.
+
+    Args:
+        devices: The devices, in order of their PCI addresses.
+        capacity: How many Slurm has.
+    """
+    vendors = {device["vendor"] for device in devices}
+    minors = [n for device in devices if (n := device["minor_number"]) is not None]
+    if len(vendors) > 1 or minors != sorted(set(minors)):
+        return None
+    if len(devices) == capacity:
+        return range(len(devices))
+    if not minors or len(minors) < len(devices):
+        return None
+    # NVIDIA's driver numbers files from 0, /dev/nvidia0. Those for rendering are shared
+    # by all drivers: the first one may be of a device that Slurm does not have.
+    are_own = vendors == {"nvidia"}
+    first = 0 if are_own else minors[0]
+    last = minors[-1] - first
+    is_certain = last < capacity if are_own else last + 1 == capacity
+    return [minor - first for minor in minors] if is_certain else None
 
 
 def shares(
@@ -51,10 +85,10 @@ def shares(
         return [None] * len(devices)
     if not allocated or allocated >= capacity:
         return [1.0 if allocated else 0.0] * len(devices)
-    known = places(devices, offer) if offer.devices is not None else None
-    if known is None:
+    known = places(devices, offer)
+    if known is None or offer.devices is None or not known.keys() >= {*offer.devices}:
         return [None] * len(devices)
-    held = {known.get(number) for number in offer.devices or ()}
+    held = {known[number] for number in offer.devices}
     return [float(device["index"] in held) for device in devices]
 
 

@@ -9,10 +9,11 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from . import state
-from .membership import STANDALONE, WORKER
+from . import doubts
+from .hosts import in_clusters, new_key, placed
+from .membership import STANDALONE
 from .recognition import Claim, Finder, cluster_of, pairs
-from .types import Cluster, Consumer, Host, Offer, Schedule, Scheduled, Server
+from .types import Consumer, Host, Offer, Schedule, Scheduled
 
 Keys = dict[str, str]
 """Keys of hosts, by the name that a scheduler has for its node."""
@@ -26,71 +27,13 @@ class Joined:
         hosts: The hosts.
         consumers: Who holds devices.
         keys: For each consumer, which host each node of its scheduler is.
-        pending: Devices that are requested and not given out; None if not known.
         warnings: What could not be read, or told apart.
     """
 
     hosts: list[Host]
     consumers: list[Consumer] = field(default_factory=list)
     keys: list[Keys] = field(default_factory=list)
-    pending: float | None = None
     warnings: list[str] = field(default_factory=list)
-
-
-def add_servers(hosts: Sequence[Host], servers: Sequence[Server]) -> list[Host]:
-    """Return the hosts with the servers that they are, the others as further hosts."""
-    known = {host.key: host for host in hosts}
-    places = pairs(hosts, [Claim.of_server(server) for server in servers])
-    for number, server in enumerate(servers):
-        key = places.get(number)
-        if key is None:
-            name = str(server["name"])
-            key = new_key(name, str(server["id"]), known)
-            known[key] = Host(name, key=key)
-        known[key] = replace(known[key], server=server)
-    return list(known.values())
-
-
-def new_key(name: str, other: str | None, known: t.Container[str]) -> str:
-    """Return a key that no host has: a name, with what tells it from its namesakes.
-
-    Args:
-        name: The name.
-        other: What tells it from others, such as the name of its cluster.
-        known: Keys that there are.
-    """
-    key, number = name, 1
-    while key in known:
-        mark = "" if number == 1 else f" {number}"
-        key = f"{other or ''}/{name}{mark}"
-        number += 1
-    return key
-
-
-def in_cluster(host: Host, name: str | None, ident: str | None = None) -> Host:
-    """Return a host with its cluster, and its server's id, where these are not known.
-
-    Args:
-        host: The host.
-        name: Name of the cluster; None if not known.
-        ident: Id of the server; None if not known.
-    """
-    return replace(host, server=_placed(host.server, name, ident))
-
-
-def _placed(
-    server: Server | None, cluster: str | None, ident: str | None
-) -> Server | None:
-    """Return a server with its cluster and id, where these are not known."""
-    known = server or state.NO_SERVER
-    missing = cluster is not None and known["cluster"] is None
-    if not missing and (known["id"] or not ident):
-        return server
-    own = known.copy()
-    own["id"] = known["id"] or ident
-    if missing:
-        own["cluster"] = _named(str(cluster))
-    return own
 
 
 def is_foreign(
@@ -131,7 +74,7 @@ def join(
     A server whose cluster the cloud does not tell is of the cluster whose Kubernetes
     has a node with its id.
     """
-    joining = _Joining(_in_clusters(hosts, schedules), schedules, foreign)
+    joining = _Joining(in_clusters(hosts, schedules), schedules, foreign)
     joining.add_nodes()
     joining.add_failures()
     consumers: list[Consumer] = []
@@ -143,7 +86,6 @@ def join(
         hosts=joining.hosts(),
         consumers=consumers,
         keys=keys,
-        pending=_pending(schedules),
         warnings=[*_told(schedules), *joining.warnings],
     )
 
@@ -171,14 +113,28 @@ class _Joining:
 
     def hosts(self) -> list[Host]:
         """Return the hosts with their offers."""
+        missing = self._missing()
         return [
             replace(
                 host,
                 offers=tuple(self._offers[key]),
-                unjoined=not self._offers[key] and cluster_of(host) in self._read,
+                unjoined=key in missing and cluster_of(host) in self._read,
             )
             for key, host in self._known.items()
         ]
+
+    def _missing(self) -> set[str]:
+        """Return the hosts that no scheduler has, not even without devices."""
+        silent = [host for key, host in self._known.items() if not self._offers[key]]
+        missing = {host.key for host in silent}
+        for schedule in self.answered if silent else ():
+            cluster = self._cluster(schedule)
+            claims = [
+                Claim(ident=None, names=names, cluster=cluster)
+                for names in schedule.others
+            ]
+            missing -= set(pairs(silent, claims).values())
+        return missing
 
     def add_nodes(self) -> None:
         """Add the nodes of the schedulers that answered."""
@@ -188,8 +144,11 @@ class _Joining:
         if hosts:
             finder = Finder(hosts)
             for schedule, each, own in zip(self.answered, claims, places, strict=True):
-                self._warn_of_doubts(finder, schedule, each, own)
-        self._drop_doubtful(places)
+                self.warnings += doubts.ambiguous(finder, schedule, each, own)
+        left_out, warnings = doubts.take_back(self.answered, places, self._known)
+        self.warnings += warnings
+        for key in left_out:
+            del self._known[key], self._offers[key]
         for number, schedule in enumerate(self.answered):
             self._add_schedule(
                 schedule, self.keys[number], claims[number], places[number]
@@ -209,7 +168,10 @@ class _Joining:
                     concerned = key in silent and cluster not in self._read
                     concerned = concerned and not (own and _is_alone(host))
                 if concerned:
-                    self._offers[key].append(Offer(source=schedule.source))
+                    reason = f"{schedule.source} could not be read"
+                    self._offers[key].append(
+                        Offer(source=schedule.source, reason=reason)
+                    )
 
     def _cluster(self, schedule: Schedule) -> str | None:
         """Return the name of a schedule's cluster, if it is that of the hosts too."""
@@ -218,63 +180,6 @@ class _Joining:
     def _claims(self, schedule: Schedule) -> list[Claim]:
         cluster = self._cluster(schedule)
         return [Claim.of_node(node, cluster) for node in schedule.nodes]
-
-    def _warn_of_doubts(
-        self,
-        finder: Finder,
-        schedule: Schedule,
-        claims: list[Claim],
-        places: dict[int, str],
-    ) -> None:
-        """Warn of nodes that may be several hosts, and count by themselves."""
-        doubts = [
-            (claim.names[0], maybe)
-            for number, claim in enumerate(claims)
-            if number not in places
-            for maybe in [finder.several(claim.names[0], claim.cluster)]
-            if maybe
-        ]
-        if doubts:
-            name, maybe = doubts[0]
-            names = ", ".join(sorted(host.name for host in maybe)[:3])
-            more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
-            self.warnings.append(
-                f"{_shown(schedule)}: node {name}{more} may be any of {names}, so it "
-                "counts as a node of its own. Set sources[].cluster to the name of its "
-                "cluster"
-            )
-
-    def _drop_doubtful(self, places: list[dict[int, str]]) -> None:
-        """Take back what several clusters say of the same host.
-
-        A host of which nothing but facts is known is one of their nodes, and would
-        count twice; so it is left out.
-        """
-        claimed: dict[str, list[_Claimed]] = {}
-        for schedule, own in zip(self.answered, places, strict=True):
-            for number, key in own.items():
-                claimed.setdefault(key, []).append(_Claimed(schedule, own, number))
-        for key, each in claimed.items():
-            if not _contradict([claim.schedule for claim in each]):
-                continue
-            host = self._known[key]
-            sure = _surest(host, each)
-            for claim in each:
-                if claim not in sure:
-                    del claim.places[claim.number]
-            if sure:
-                continue
-            text = (
-                "its facts are left out" if host.server is None else "it stands alone"
-            )
-            names = ", ".join(_shown(claim.schedule) for claim in each)
-            self.warnings.append(
-                f"{host.name}: is a node of several clusters ({names}), and nobody "
-                f"knows which of them it is, so {text}. Name its cluster and id in "
-                "gpufleet_node"
-            )
-            if host.server is None:
-                del self._known[key], self._offers[key]
 
     def _add_schedule(
         self,
@@ -317,7 +222,7 @@ class _Joining:
         self._known[key] = replace(
             host,
             aliases=host.aliases.union(names),
-            server=_placed(host.server, schedule.cluster, node.provider_id),
+            server=placed(host.server, schedule.cluster, node.provider_id),
         )
         offers = self._offers[key]
         offers.append(node.offer)
@@ -333,86 +238,14 @@ def _is_alone(host: Host) -> bool:
     return host.server is not None and host.server["role"] == STANDALONE
 
 
-class _Claimed(t.NamedTuple):
-    """A node that is a host: one of a schedule's, and its entry in what pairs found."""
-
-    schedule: Schedule
-    places: dict[int, str]
-    number: int
-
-
-def _surest(host: Host, each: list[_Claimed]) -> list[_Claimed]:
-    """Return the claims by server id, or else by cluster, unless these contradict."""
-    ident = host.server["id"] if host.server else None
-    cluster = cluster_of(host)
-    by_id = [
-        claim
-        for claim in each
-        if ident and claim.schedule.nodes[claim.number].provider_id == ident
-    ]
-    by_cluster = [c for c in each if cluster and c.schedule.cluster == cluster]
-    for sure in (by_id, by_cluster):
-        if sure and not _contradict([claim.schedule for claim in sure]):
-            return sure
-    return []
-
-
-def _contradict(schedules: list[Schedule]) -> bool:
-    """Return whether schedules can't have one machine in common."""
-    sources = [schedule.source for schedule in schedules]
-    clusters = {schedule.cluster for schedule in schedules} - {None}
-    return len(set(sources)) < len(sources) or len(clusters) > 1
-
-
-def _shown(schedule: Schedule) -> str:
-    return " ".join(filter(None, (schedule.source, schedule.cluster)))
-
-
 def _told(schedules: Sequence[Schedule]) -> list[str]:
     """Return what the schedulers warn of, each with its name."""
     return [
-        f"{_shown(schedule)}: {text}"
+        f"{doubts.name_of(schedule)}: {text}"
         for schedule in schedules
         for text in (*schedule.warnings, schedule.failure)
         if text
     ]
-
-
-def _in_clusters(hosts: Sequence[Host], schedules: Sequence[Schedule]) -> list[Host]:
-    """Return the hosts, in the cluster that a provider id says if they have none."""
-    claims: dict[str, set[str]] = {}
-    for schedule in schedules:
-        if schedule.cluster and not schedule.failure:
-            for node in schedule.nodes:
-                if node.provider_id:
-                    claims.setdefault(node.provider_id, set()).add(schedule.cluster)
-    claimed = {ident: min(names) for ident, names in claims.items() if len(names) == 1}
-    clusters: dict[str | None, Cluster] = {}
-    for host in hosts:
-        cluster = host.server["cluster"] if host.server else None
-        if cluster:
-            clusters.setdefault(cluster["name"], cluster)
-    return [_claimed(host, claimed, clusters) for host in hosts]
-
-
-def _claimed(
-    host: Host, claimed: dict[str, str], clusters: dict[str | None, Cluster]
-) -> Host:
-    """Return a host with the cluster that claims its server, if it has none."""
-    server = host.server
-    name = claimed.get(str(server["id"])) if server and not server["cluster"] else None
-    if server is None or name is None:
-        return host
-    cluster = clusters.get(name) or _named(name)
-    own = Server(**{**server, "cluster": cluster, "role": WORKER, "reason": None})
-    return replace(host, server=own)
-
-
-def _named(cluster: str) -> Cluster:
-    """Return a cluster of which nothing but the name is known."""
-    return Cluster(
-        id=None, name=cluster, status=None, health_status=None, master_address=None
-    )
 
 
 def _renamed(row: Consumer, keys: Keys) -> Consumer:
@@ -428,13 +261,3 @@ def _renamed(row: Consumer, keys: Keys) -> Consumer:
         known = all(name in keys for name, _held in nodes)
         nodes = [(keys[name], held) for name, held in nodes] if known else None
     return {**row, "devices": devices, "nodes": nodes}
-
-
-def _pending(schedules: Sequence[Schedule]) -> float | None:
-    """Return the devices that are waited for in all; None if one does not know."""
-    total = 0.0
-    for schedule in schedules:
-        if schedule.failure or schedule.pending is None:
-            return None
-        total += schedule.pending
-    return total if schedules else None

@@ -33,6 +33,7 @@ from .values import (
     shown,
     sound_texts,
 )
+from .waiting import Waiting
 
 MOST_ALIASES = 64
 """Names and addresses of a node."""
@@ -104,23 +105,25 @@ def schedules(readings: t.Iterable[Schedule], warn: Warn) -> list[Schedule]:
 def _schedule(schedule: Schedule, warn: Warn) -> Schedule:
     nodes = [_scheduled(node, schedule.source, warn) for node in schedule.nodes]
     rows = [_consumer(row, schedule.source, warn) for row in schedule.consumers]
-    fields = Reader(
-        {"pending": schedule.pending, **(schedule.waiting or {})},
-        schedule.source,
-        warn,
-    )
-    waiting = {why: fields.number(why) for why in schedule.waiting or ()}
-    is_known = schedule.waiting is not None and None not in waiting.values()
     return replace(
         schedule,
         nodes=[node for node in nodes if node],
+        others=tuple(map(_aliases, schedule.others)),
         consumers=[row for row in rows if row],
-        pending=fields.number("pending"),
-        waiting={why: number or 0.0 for why, number in waiting.items()}
-        if is_known
-        else None,
+        waiting=_waiting(schedule, warn),
         cluster=schedule.cluster if is_text(schedule.cluster) else None,
     )
+
+
+def _waiting(schedule: Schedule, warn: Warn) -> Waiting | None:
+    """Return what is waited for; None if one of the numbers is none."""
+    if schedule.waiting is None:
+        return None
+    fields = Reader(schedule.waiting.by_reason, schedule.source, warn)
+    numbers = {why: fields.number(why) for why in schedule.waiting.by_reason}
+    known = {why: number for why, number in numbers.items() if number is not None}
+    is_whole = len(known) == len(numbers)
+    return replace(schedule.waiting, by_reason=known) if is_whole else None
 
 
 def _scheduled(node: Scheduled, source: str, warn: Warn) -> Scheduled | None:
@@ -145,6 +148,7 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
         "counted": offer.counted,
         "withheld": offer.withheld,
         "allocated": offer.allocated,
+        "reason": offer.reason,
         "maintenance": offer.maintenance,
         "devices": offer.devices,
     }
@@ -157,6 +161,7 @@ def _offer(offer: Offer, owner: str, warn: Warn) -> Offer:
         counted=fields.count("counted"),
         withheld=fields.number("withheld") or 0.0,
         allocated=fields.number("allocated"),
+        reason=fields.text("reason", LONGEST_REASON),
         maintenance=fields.text("maintenance", LONGEST_REASON)
         or (shown(offer.maintenance) if offer.maintenance else None),
         devices=None if indexes is None else tuple(filter(is_count, indexes)),

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from . import consuming, faults, matching, readings, state, telemetry
+from . import (
+    consuming,
+    faults,
+    matching,
+    pod_devices,
+    readings,
+    repeated,
+    state,
+    telemetry,
+)
+from .hosts import add_servers
 from .types import (
     Consumer,
     Fleet,
@@ -21,6 +31,7 @@ from .types import (
     Storage,
     Telemetry,
 )
+from .waiting import Waiting, waited_for
 
 
 def assemble(
@@ -50,15 +61,15 @@ def assemble(
     texts = list(warnings)
     servers = readings.servers(listings, texts.append)
     measurements = readings.measurements(measured, texts.append)
-    checked = readings.schedules(schedules, texts.append)
-    known = matching.add_servers(hosts, servers)
+    checked = repeated.once(readings.schedules(schedules, texts.append))
+    known = add_servers(hosts, servers)
     labels = [each.cluster for each in measurements]
     foreign = matching.is_foreign(known, checked, labels)
     joined = matching.join(known, checked, foreign)
     known = telemetry.measure(
         joined.hosts, measurements, now, texts.append, stale_after, foreign
     )
-    joined = telemetry.assign(replace(joined, hosts=known))
+    joined = pod_devices.assign(replace(joined, hosts=known))
     storages = [
         *(each.storage for each in listings),
         *(each.storage for each in measured),
@@ -67,8 +78,7 @@ def assemble(
         joined.hosts,
         consumers=joined.consumers,
         storage=next(filter(None, storages), None),
-        pending=joined.pending,
-        waiting=_waiting(checked),
+        waiting=waited_for(checked),
         warnings=[*texts, *joined.warnings],
         now=now,
         stale_after=stale_after,
@@ -81,8 +91,7 @@ def build(
     *,
     consumers: Sequence[Consumer] = (),
     storage: Storage | None = None,
-    pending: float | None = None,
-    waiting: dict[str, float] | None = None,
+    waiting: Waiting | None = None,
     warnings: Sequence[str] = (),
     now: datetime,
     stale_after: float = state.STALE_AFTER,
@@ -96,7 +105,6 @@ def build(
             indexes, if they know these. Processes are consumers too, on nodes that no
             scheduler has.
         storage: As in the fleet.
-        pending: As in the fleet.
         waiting: As in the fleet.
         warnings: What the sources warn of.
         now: The time, with its zone.
@@ -115,7 +123,6 @@ def build(
         nodes=nodes,
         consumers=rows,
         storage=storage,
-        pending=pending,
         waiting=waiting,
         warnings=sorted({*warnings, *_excesses(nodes)}),
         now=now,
@@ -130,17 +137,6 @@ def _has_devices(node: Node) -> bool:
     )
 
 
-def _waiting(schedules: Sequence[Schedule]) -> dict[str, float] | None:
-    """Return the devices that are waited for by the reason; None if one is unknown."""
-    waiting: dict[str, float] = {}
-    for schedule in schedules:
-        if schedule.failure or schedule.waiting is None:
-            return None
-        for why, number in schedule.waiting.items():
-            waiting[why] = waiting.get(why, 0.0) + number
-    return dict(sorted(waiting.items())) if schedules else None
-
-
 def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -> Node:
     """Return the node that a host is; without capacity if it is none."""
     known = state.assess(host, now, stale_after, rules)
@@ -151,6 +147,7 @@ def _node(host: Host, now: datetime, stale_after: float, rules: faults.Policy) -
         server=host.server or state.NO_SERVER,
         state=known.state,
         facts=host.facts,
+        unusable=known.unusable,
         devices=facts.devices or None if facts else None,
         # A node that has lost its devices has its ports.
         ports=facts.ports if facts else None,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from . import capacity, counts, faults, holders
 from .capacity import Capacity
-from .types import Device, Facts, Fault, Host, NodeState, Server
+from .types import Device, Facts, Fault, Host, NodeState, Server, Unusable
 
 HEALTHY, FAULTY, MAINTENANCE = "healthy", "faulty", "maintenance"
 IDLE, PARTIAL, BUSY, UNKNOWN = "idle", "partial", "busy", "unknown"
@@ -60,6 +60,7 @@ class Assessment:
         shares: How much of each measured device is given out; None where not known.
         free: How many whole devices can take work now; None if it takes none.
         facts: Its facts; None if they don't tell of now.
+        unusable: Why they don't; None if they do.
     """
 
     state: NodeState
@@ -67,6 +68,7 @@ class Assessment:
     shares: list[float | None]
     free: int | None
     facts: Facts | None
+    unusable: Unusable | None
 
 
 def assess(
@@ -90,8 +92,8 @@ def assess(
     """
     rules = faults.policy() if rules is None else rules
     server = host.server or NO_SERVER
-    stale = unusable(host.facts, now, stale_after)
-    facts = None if stale else host.facts
+    problem = unusable(host.facts, now, stale_after)
+    facts = None if problem else host.facts
     devices = facts.devices if facts else []
     declared = sum(each["count"] for each in server["hardware"]["accelerators"])
     is_measured = facts is not None and facts.are_of_devices
@@ -107,7 +109,7 @@ def assess(
         shares = holders.shares(devices, offer, allocated, known.devices)
     else:
         shares = holders.shares(devices, None, None, known.devices)
-        allocated, reason = _held(shares, stale)
+        allocated, reason = _held(shares, problem)
     reasons = (each.maintenance for each in known.offers if each.maintenance)
     maintenance = next(reasons, None)
     is_short = any(fault["rule"] in _SHORT for fault in broken)
@@ -135,7 +137,12 @@ def assess(
     }
     free = counts.free(counted, known.devices, broken, devices, shares)
     return Assessment(
-        state=state, capacity=known, shares=shares, free=free, facts=facts
+        state=state,
+        capacity=known,
+        shares=shares,
+        free=free,
+        facts=facts,
+        unusable=problem,
     )
 
 
@@ -168,29 +175,29 @@ def moment_of(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def unusable(facts: Facts | None, now: datetime, stale_after: float) -> str | None:
+def unusable(facts: Facts | None, now: datetime, stale_after: float) -> Unusable | None:
     """Return why facts don't tell of now; None if they do."""
     if not facts:
-        return "there are no facts"
+        return Unusable("there are no facts")
     if not facts.gathered_at or not stale_after:
         return None
     moment = moment_of(facts.gathered_at)
     if moment is None:
-        return f"gathered_at is no time: {facts.gathered_at!r}"
+        return Unusable(f"gathered_at is no time: {facts.gathered_at!r}")
     age = (now - moment).total_seconds()
     if age > stale_after:
-        return f"the facts are {age:.0f} s old"
+        return Unusable(f"the facts are {age:.0f} s old", age)
     if age < -_FUTURE:
-        return f"the facts are {-age:.0f} s ahead of time"
+        return Unusable(f"the facts are {-age:.0f} s ahead of time")
     return None
 
 
 def _held(
-    shares: list[float | None], stale: str | None
+    shares: list[float | None], problem: Unusable | None
 ) -> tuple[float | None, str | None]:
     """Return how many devices processes hold; or why that is not known."""
-    if stale:
-        return None, stale
+    if problem:
+        return None, problem.reason
     if None in shares:
         return None, "processes were not gathered, or could not be read"
     return round(sum(part or 0.0 for part in shares), 6), None

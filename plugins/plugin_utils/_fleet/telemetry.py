@@ -8,17 +8,15 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from . import matching, state
-from .matching import in_cluster, new_key
+from . import state
+from .hosts import in_cluster, new_key
+from .merging import completed, merged, newest_first
 from .readings import Measurement
 from .recognition import Finder, cluster_of
-from .types import Consumer, Device, Facts, Host, Offer, Port, Record, XidEvent
+from .types import Facts, Host
 from .values import Warn, shown
-
-LATE = 60.0
-"""Seconds; what is so much older than the newest is of an exporter that is gone."""
 
 
 def measure(
@@ -48,13 +46,13 @@ def measure(
     locate = _Locator(hosts, foreign)
     by_node = _once(_by_node(locate, measured, warn), set(known), warn)
     for node, listed in by_node.items():
-        facts = _merged(listed)
+        facts = merged(listed)
         host = known.get(node.key or "")
         if host is None:
             key = new_key(node.name, node.cluster, known)
             host = in_cluster(Host(node.name, key=key), node.cluster)
         if host.facts and state.unusable(host.facts, now, stale_after) is None:
-            facts = _completed(host.facts, facts)
+            facts = completed(host.facts, facts)
         known[host.key] = replace(host, facts=facts)
     return list(known.values())
 
@@ -185,180 +183,10 @@ def _once(
 def _present(targets: dict[_Target, list[Facts]]) -> set[_Target]:
     """Return the targets that are not gone."""
     listed = [facts for each in targets.values() for facts in each]
-    present, _newest = _newest_first(listed)
+    present, _newest = newest_first(listed)
     kept = {id(facts) for facts in present}
     return {
         target
         for target, each in targets.items()
         if any(id(facts) in kept for facts in each)
     }
-
-
-def _merged(listed: list[Facts]) -> Facts:
-    """Return the facts of several exporters as one; of what two know, the newer."""
-    ranked, newest = _newest_first(listed)
-    devices: list[Device] = []
-    ports: dict[object, Port] = {}
-    events: list[XidEvent] = []
-    for facts in ranked:
-        own = len(devices)
-        for device in facts.devices:
-            # Of one exporter's devices no two are the same.
-            same = _position(device, devices[:own])
-            if same is None:
-                devices.append(device)
-            else:
-                devices[same] = _filled(devices[same], device)
-        for port in facts.ports or []:
-            same_port = (port.device, port.port) if port.device else len(ports)
-            ports.setdefault(same_port, port)
-        events += facts.xid_events or []
-    return Facts(
-        gathered_at=newest.isoformat() if newest else None,
-        devices=_numbered(devices),
-        are_of_devices=any(facts.devices for facts in ranked),
-        ports=list(ports.values())
-        if any(facts.ports is not None for facts in ranked)
-        else None,
-        xid_events=list(dict.fromkeys(events))
-        if any(facts.xid_events is not None for facts in ranked)
-        else None,
-    )
-
-
-def _position(device: Device, others: list[Device]) -> int | None:
-    """Return the place of a device among those that another exporter has measured."""
-    for position, other in enumerate(others):
-        if _is_same(device, other):
-            return position
-    return None
-
-
-def _is_same(device: Device, other: Device) -> bool:
-    """Return whether two records are of one device, by the surest that both know."""
-    known = t.cast(Record, device), t.cast(Record, other)
-    for key in ("pci_bus_id", "uuid", "serial"):
-        one, two = (record[key] for record in known)
-        if one and two:
-            return bool(one == two)
-    return (device["vendor"], device["index"]) == (other["vendor"], other["index"])
-
-
-def _newest_first(listed: list[Facts]) -> tuple[list[Facts], datetime | None]:
-    """Return facts without those of exporters that are gone, and the newest time.
-
-    Facts that tell no time are the last.
-    """
-    times = [(state.moment_of(facts.gathered_at), facts) for facts in listed]
-    newest = max((moment for moment, _facts in times if moment), default=None)
-    old = datetime.min.replace(tzinfo=UTC)
-    times.sort(key=lambda pair: pair[0] or old, reverse=True)  # keeps equals in order
-    late = timedelta(seconds=LATE)
-    present = [
-        facts
-        for moment, facts in times
-        if not (moment and newest and newest - moment > late)
-    ]
-    return present, newest
-
-
-def _numbered(devices: list[Device]) -> list[Device]:
-    """Return devices in order; numbered anew if each vendor counts its own from 0."""
-    devices.sort(key=lambda device: (device["index"], device["vendor"] or ""))
-    if len({device["index"] for device in devices}) == len(devices):
-        return devices
-    return [{**device, "index": index} for index, device in enumerate(devices)]
-
-
-def _filled(device: Device, older: Device) -> Device:
-    """Return a device with what it lacked."""
-    lacking = {
-        key: value
-        for key, value in older.items()
-        if t.cast(Record, device).get(key) in (None, [])
-    }
-    return t.cast("Device", {**device, **lacking})
-
-
-def _completed(facts: Facts, measured: Facts) -> Facts:
-    """Return facts with what they lack: ports, and the pods that hold devices."""
-    pods = {
-        ident: device.get("pods", [])
-        for device in measured.devices
-        for ident in (device["uuid"], device["pci_bus_id"])
-        if ident
-    }
-    devices: list[Device] = [
-        {
-            **device,
-            "pods": pods.get(device["uuid"] or "")
-            or pods.get(device["pci_bus_id"] or "", []),
-        }
-        for device in facts.devices
-    ]
-    return replace(
-        facts,
-        devices=devices,
-        ports=measured.ports if facts.ports is None else facts.ports,
-        xid_events=measured.xid_events
-        if facts.xid_events is None
-        else facts.xid_events,
-    )
-
-
-_Pod = tuple[str, str, str]
-"""Key of the host, namespace and name."""
-
-
-def assign(joined: matching.Joined) -> matching.Joined:
-    """Return Kubernetes' workloads with their devices, if the devices know their pods.
-
-    A workload has them if all its pods are found, each on the host that Kubernetes says
-    it is on; a node's offer if there are as many as are given out.
-    """
-    devices_of: dict[_Pod, list[int]] = {}
-    hosts = []
-    for host in joined.hosts:
-        indexes = []
-        for index, pods in _held(host):
-            indexes.append(index)
-            for namespace, pod in pods:
-                devices_of.setdefault((host.key, namespace, pod), []).append(index)
-        offers = tuple(_with_devices(offer, indexes) for offer in host.offers)
-        hosts.append(replace(host, offers=offers) if indexes else host)
-    rows = [
-        _with_pods(row, keys, devices_of)
-        for row, keys in zip(joined.consumers, joined.keys, strict=True)
-    ]
-    return replace(joined, hosts=hosts, consumers=rows)
-
-
-def _held(host: Host) -> t.Iterator[tuple[int, list[tuple[str, str]]]]:
-    """Yield indexes of the devices that pods hold, with these pods."""
-    for device in host.facts.devices if host.facts else []:
-        pods = device.get("pods")
-        if pods:
-            yield device["index"], pods
-
-
-def _with_pods(
-    row: Consumer, keys: matching.Keys, devices_of: dict[_Pod, list[int]]
-) -> Consumer:
-    """Return a workload with its devices, if all its pods' devices are known."""
-    if row["source"] != "k8s" or not row["pods"] or not devices_of:
-        return row
-    held: list[tuple[str, int]] = []
-    for pod in row["pods"]:
-        key = keys.get(str(pod.get("node") or ""), "")
-        ident = (key, row["namespace"] or "", str(pod.get("name") or ""))
-        indexes = devices_of.get(ident)
-        if not indexes:
-            return row
-        held += [(key, index) for index in indexes]
-    return {**row, "devices": held}
-
-
-def _with_devices(offer: Offer, indexes: list[int]) -> Offer:
-    if offer.devices is not None or not indexes or offer.allocated != len(indexes):
-        return offer
-    return replace(offer, devices=tuple(indexes))

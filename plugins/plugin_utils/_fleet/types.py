@@ -19,6 +19,7 @@ from .values import LONGEST_REASON
 
 if t.TYPE_CHECKING:
     from .capacity import Capacity
+    from .waiting import Waiting
 
 Record = dict[str, t.Any]
 """A record from outside, before it passes the door; or a finished report."""
@@ -227,6 +228,7 @@ class Offer:
             known.
         withheld: How many devices of `capacity` it gives to nobody.
         allocated: How many it has given out, parts as fractions; None if not known.
+        reason: Why that is not known; None if it is, or nobody says why.
         units: What its units are, if they may be more than there are devices; None if
             each is a device for certain.
         unsized: Whether nobody says there how many of the units make a device.
@@ -243,6 +245,7 @@ class Offer:
     counted: int | None = None
     withheld: float = 0.0
     allocated: float | None = None
+    reason: str | None = None
     units: str | None = None
     unsized: bool = False
     has_devices: bool = True
@@ -351,12 +354,14 @@ class Schedule:
     Attributes:
         source: `kubernetes` or `slurm`.
         nodes: Its nodes.
+        others: Names and addresses of each of its nodes that have no devices there, if
+            `nodes` lacks these.
         consumers: Its workloads, with its own names of nodes in `devices`.
-        pending: Devices that are requested, and given out as soon as there is room.
-        waiting: All devices that are requested and not given out, by the reason, as
-            the scheduler names it. Those of `pending` are among them.
+        waiting: Devices that are requested and not given out; None if not known.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
+        idents: Ids of its pods and machines, which no other cluster has; as many as
+            are known.
         labeled: Whether that name is what a label of series says, which may be none
             that anybody else uses.
         warnings: What else could not be read.
@@ -364,11 +369,12 @@ class Schedule:
 
     source: str
     nodes: Sequence[Scheduled] = ()
+    others: tuple[tuple[str, ...], ...] = ()
     consumers: Sequence[Consumer] = ()
-    pending: float | None = None
-    waiting: Mapping[str, float] | None = None
+    waiting: Waiting | None = None
     failure: str | None = None
     cluster: str | None = None
+    idents: tuple[str, ...] = ()
     labeled: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -449,7 +455,8 @@ class Host:
         server: What an inventory of ours says of it; None if none lists it.
         facts: What was measured there; None if nothing is known.
         offers: What the schedulers know of it.
-        unjoined: Whether its cluster's scheduler was read and has no such node.
+        unjoined: Whether its cluster's scheduler was read and has no such node, not
+            even one without devices.
         expected_rdma_ports: How many ports should be active; None if nobody says.
         aliases: Further names and addresses that schedulers have for it, lower case.
         key: What tells it from others of its name, in other clusters; its name where
@@ -469,6 +476,18 @@ class Host:
         """Complete the key."""
         if not self.key:
             object.__setattr__(self, "key", self.name)
+
+
+class Unusable(t.NamedTuple):
+    """Why facts don't tell of now.
+
+    Attributes:
+        reason: The reason as a text.
+        age: How old they are, in seconds, if they are too old; else None.
+    """
+
+    reason: str
+    age: float | None = None
 
 
 class Fault(t.TypedDict):
@@ -528,6 +547,7 @@ class Node:
         server: Its server.
         state: How it does.
         facts: What was measured last, however old; None if nothing was.
+        unusable: Why these facts don't tell of now; None if they do.
         devices: Its devices; None if no facts tell of now.
         ports: Its RDMA ports; None if no facts tell of them now.
         shares: How much of each device is given out, 0 to 1; None if not known.
@@ -541,6 +561,7 @@ class Node:
     server: Server
     state: NodeState
     facts: Facts | None
+    unusable: Unusable | None
     devices: list[Device] | None
     ports: list[Port] | None
     shares: list[float | None]
@@ -557,9 +578,8 @@ class Fleet:
         nodes: The nodes, by name.
         consumers: Who holds devices.
         storage: Space of the storage; None if no source knows it.
-        pending: Devices that are requested, and given out as soon as there is room;
-            None if a scheduler does not tell, or there is none.
-        waiting: All that are requested and not given out, by the reason; None as above.
+        waiting: Devices that are requested and not given out; None if a scheduler does
+            not tell, or there is none.
         warnings: What could not be read, or is odd.
         now: When it was.
     """
@@ -567,7 +587,6 @@ class Fleet:
     nodes: list[Node]
     consumers: list[Consumer]
     storage: Storage | None
-    pending: float | None
-    waiting: dict[str, float] | None
+    waiting: Waiting | None
     warnings: list[str]
     now: datetime

@@ -31,6 +31,7 @@ from .._fleet.types import (
     Scheduled,
     Telemetry,
 )
+from .._fleet.waiting import Waiting
 from .failure import SourceError
 
 SECRETS = ("token", "password", "headers")
@@ -40,7 +41,7 @@ _Answer = t.TypeVar("_Answer", bound=Listing | Telemetry | Schedule)
 
 _TYPES: dict[str, t.Any] = {
     kind.__name__: kind
-    for kind in (Listing, Measured, Offer, Schedule, Scheduled, Telemetry)
+    for kind in (Listing, Measured, Offer, Schedule, Scheduled, Telemetry, Waiting)
 }
 _TYPE = "@"
 _FIELDS = {

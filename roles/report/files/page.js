@@ -183,6 +183,7 @@ function tables() {
       "faults",
       [
         { name: "Node", value: (row) => row.node },
+        { name: "Cluster", value: (row) => row.cluster },
         { name: "Device", value: (row) => row.device ?? "all" },
         { name: "What was seen", value: (row) => row.evidence },
         { name: "Since", value: (row) => row.since },

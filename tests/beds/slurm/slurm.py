@@ -206,11 +206,12 @@ class Slurm:
         ]
         told = CONFIG.format(host=host, port=self.port, folder=self.folder)
         (self.folder / "slurm.conf").write_text(told + "".join(lines))
-        devices = self.folder / "dev"
+        # Named as files for rendering are, as of AMD's devices.
+        files = self.folder / "dev/renderD"
         for number in range(max(count for _model, count in self.nodes.values())):
-            (devices / f"gpu{number}").touch()
+            Path(f"{files}{128 + number}").touch()
         gres = [
-            f"NodeName={name} Name=gpu Type={model} File={devices}/gpu[0-{count - 1}]\n"
+            f"NodeName={name} Name=gpu Type={model} File={files}[128-{127 + count}]\n"
             for name, (model, count) in self.nodes.items()
         ]
         (self.folder / "gres.conf").write_text("AutoDetect=off\n" + "".join(gres))

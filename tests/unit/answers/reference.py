@@ -155,8 +155,7 @@ def _schedule(world: World, source: str, cluster: str) -> Schedule:
         *nodes,
         source=source,
         cluster=cluster,
-        pending=pending,
-        waiting={"Resources": pending} if pending else {},
+        waiting=factory.waiting(pending),
     )
 
 

@@ -16,6 +16,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     state,
     types,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.waiting import (
+    Waiting,
+)
 
 Record = dict[str, Any]
 
@@ -129,6 +132,11 @@ def offer(
 def scheduled(name: str, **more: Any) -> types.Scheduled:
     """A node of a scheduler."""
     return types.Scheduled(**{"name": name, "offer": offer(), **more})
+
+
+def waiting(count: float, reason: str = "Resources") -> Waiting:
+    """Devices that are given out as soon as there is room."""
+    return Waiting({reason: count} if count else {}, (reason,))
 
 
 def schedule(*nodes: types.Scheduled, **more: Any) -> types.Schedule:

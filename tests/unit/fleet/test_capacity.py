@@ -100,6 +100,26 @@ def test_capacity(
     assert sum(known["devices"].values()) == pytest.approx(capacity)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("offers", "reason"),
+    [
+        ([slurm(8)], None),
+        ([slurm(8, None, reason="its state is UNKNOWN")], "its state is UNKNOWN"),
+        ([slurm(8, None)], "it is not known what slurm has given out"),
+        (
+            [slurm(8, None, reason="its state is UNKNOWN"), kube(8, None)],
+            "its state is UNKNOWN; it is not known what kubernetes has given out",
+        ),
+    ],
+)
+def test_why_it_is_not_known_what_is_given_out(
+    offers: list[Offer], reason: str | None
+) -> None:
+    known = assess(8, None, *offers).state
+    assert known["reason"] == reason
+    assert (known["allocation"] == "unknown") is (reason is not None)
+
+
 def test_the_evidence_says_who_has_how_many() -> None:
     known = assess(8, measured(7), kube(6, counted=8)).state
     [fault] = known["faults"]

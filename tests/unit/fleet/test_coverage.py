@@ -77,7 +77,7 @@ def test_coverage_counts_known_utilization(
 )
 def test_what_is_not_seen_is_told(hosts: list[types.Host], parts: list[str]) -> None:
     fleet = factory.fleet(*hosts, now=fleets.NOW)
-    gaps = list(coverage.gaps(fleet.nodes, fleet.now, 300))
+    gaps = list(coverage.gaps(fleet.nodes, 300))
     assert len(gaps) == len(parts)
     for gap, part in zip(gaps, parts, strict=True):
         assert part in gap

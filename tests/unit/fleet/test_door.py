@@ -26,6 +26,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     types,
     values,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.waiting import (
+    Waiting,
+)
 from unit.fleet import factory, fleets
 
 DEEP: list[Any] = []
@@ -130,7 +133,7 @@ SCHEDULE = factory.schedule(
             pods=[{"name": "p", "node": "odd", "gpus": 1}], devices=[("odd", 0)]
         )
     ],
-    pending=1,
+    waiting=factory.waiting(1),
 )
 
 
@@ -148,7 +151,8 @@ def test_odd_schedules_concern_their_nodes(value: Any) -> None:
     for path in leaves(row)[1:]:
         schedule = replace(SCHEDULE, consumers=[changed(row, path, value)])
         assert row_of(everything(schedules=[schedule])) == alone
-    schedule = replace(SCHEDULE, pending=value)
+    odd_number = Waiting({"Resources": value}, ("Resources",))
+    schedule = replace(SCHEDULE, waiting=odd_number)
     assert row_of(everything(schedules=[schedule])) == alone
 
 

@@ -18,6 +18,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     snapshot,
     types,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.hosts import (
+    add_servers,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Host,
     Scheduled,
@@ -85,7 +88,7 @@ def test_a_provider_id_contradicts_no_one() -> None:
 
 
 def test_a_node_that_no_host_is_counts_too() -> None:
-    alone = factory.schedule(factory.scheduled("alone"), pending=3)
+    alone = factory.schedule(factory.scheduled("alone"), waiting=factory.waiting(3))
     report = overview.report(snapshot.assemble([], schedules=[alone]))
     assert (report["totalGpus"], report["allocatedGpus"]) == (8, 2)
     assert report["pendingGpus"] == 3
@@ -100,7 +103,7 @@ def test_devices_of_consumers_get_names_of_hosts() -> None:
     )
     hosts = [Host("gpu1.example.com", None, measured)]
     node = factory.scheduled("gpu1", offer=factory.offer(8, 2, devices=(0, 1)))
-    schedule = factory.schedule(node, consumers=[row], pending=0)
+    schedule = factory.schedule(node, consumers=[row])
     seen = snapshot.assemble(hosts, schedules=[schedule], now=fleets.NOW)
     [found] = seen.consumers
     assert found.get("devices") == [("gpu1.example.com", 0), ("gpu1.example.com", 1)]
@@ -331,23 +334,6 @@ def test_whose_allocation_a_failure_makes_unknown(
     assert any(offer.allocated is None for offer in offers) == unknown
 
 
-@pytest.mark.parametrize(
-    ("pending", "expected"),
-    [
-        ([], None),
-        ([2.0, 3.0], 5),
-        ([2.0, None], None),
-        ([0.0, "failed"], None),
-    ],
-)
-def test_what_is_waited_for(pending: list[Any], expected: float | None) -> None:
-    schedules = [
-        slurm(failure="down") if each == "failed" else slurm(pending=each)
-        for each in pending
-    ]
-    assert matching.join([], schedules).pending == expected
-
-
 def test_consumers_of_namesakes_have_their_own_devices() -> None:
     """Those of a node that its scheduler does not list are unknown."""
     rows = [
@@ -371,7 +357,8 @@ def test_a_scheduler_that_failed_makes_its_hosts_unknown() -> None:
     joined = matching.join(hosts, [failed])
     assert joined.warnings == ["slurm training: it is down"]
     offers = {each.name: each.offers for each in joined.hosts}
-    assert offers == {"a": (factory.offer(None, None),), "b": ()}
+    silent = factory.offer(None, None, reason="slurm could not be read")
+    assert offers == {"a": (silent,), "b": ()}
     report = overview.report(snapshot.build(joined.hosts, now=fleets.NOW))
     assert report["unknownNodes"] == 1
     assert report["faults"][0]["rule"] == "devices_missing"
@@ -407,7 +394,7 @@ def test_nodes_of_a_cloud_are_hosts() -> None:
         factory.server("c", 8, id="three", addresses=[factory.address("10.0.0.3")]),
         factory.server("twin", 8, id="four"),
     ]
-    known = matching.add_servers(hosts, listed)
+    known = add_servers(hosts, listed)
     assert [host.name for host in known] == [
         *(host.name for host in hosts),
         "c",
@@ -421,9 +408,11 @@ def test_nodes_of_a_cloud_are_hosts() -> None:
 
 
 def test_a_node_that_never_joined() -> None:
-    def fault_of(created: str, cluster: str = "training", **more: Any) -> list[str]:
+    def fault_of(
+        created: str, cluster: str = "training", others: Any = (), **more: Any
+    ) -> list[str]:
         old = factory.server("a", 8, created_at=created, **more)
-        schedule = factory.schedule(source="kubernetes", pending=0, cluster=cluster)
+        schedule = factory.schedule(cluster=cluster, others=others)
         built = snapshot.assemble(
             [Host("a", old)], schedules=[schedule], now=fleets.NOW
         )
@@ -434,3 +423,6 @@ def test_a_node_that_never_joined() -> None:
     assert fault_of("2026-11-24T11:00:00Z", "another") == []
     assert fault_of("2026-11-24T11:00:00Z", role="master") == []
     assert fault_of("2026-11-24T11:00:00Z", status="BUILD") == ["server_status"]
+    # Slurm has it, without devices.
+    assert fault_of("2026-11-24T11:00:00Z", others=[("a.example.com",)]) == []
+    assert fault_of("2026-11-24T11:00:00Z", others=[("b",)]) == ["never_joined"]

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet import (
     matching,
+    pod_devices,
     readings,
     telemetry,
     types,
@@ -200,7 +201,7 @@ def assigned(
     host = types.Host("host", factory.server("n", 3), factory.facts(devices))
     host = replace(host, offers=(offer,))
     joined = matching.Joined(hosts=[host], consumers=[row], keys=[{"n": "host"}])
-    known = telemetry.assign(joined)
+    known = pod_devices.assign(joined)
     return known.consumers[0].get("devices"), known.hosts[0].offers[0].devices
 
 

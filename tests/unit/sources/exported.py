@@ -106,6 +106,10 @@ class Prometheus:
                 kept = tuple((name, labels[name]) for name in names if labels.get(name))
                 highest[kept] = max(value, highest.get(kept, value))
             return [(dict(kept), value) for kept, value in highest.items()]
+        if query.startswith("time() - "):
+            now = time.time()
+            inner = self.evaluate(query.removeprefix("time() - "))
+            return [(labels, now - value) for labels, value in inner]
         function, _bracket, inner = query.partition("(")
         if function == "timestamp":
             now = time.time()

@@ -25,6 +25,9 @@ from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types im
     Telemetry,
     consumer,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.waiting import (
+    Waiting,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources import cache
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failure import (
     SourceError,
@@ -65,6 +68,9 @@ ANSWER = Telemetry(
                     "devices": [("n", 0)],
                 }
             ],
+            others=(("c", "10.0.0.3"),),
+            waiting=Waiting({"Resources": 1.5}, ("Resources",)),
+            idents=("u1",),
             warnings=("w",),
         )
     ],

@@ -16,6 +16,9 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._schedulers.kub
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Schedule,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.waiting import (
+    Waiting,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.kubernetes import (
     source as kubernetes,
 )
@@ -129,7 +132,7 @@ def test_claimed_devices_are_allocated(version: str) -> None:
     assert (one.offer.capacity, one.offer.allocated) == (4, 3)
     stats = {row["name"]: row["stat"]["gpuEquivalent"] for row in known.consumers}
     assert stats == {"a": 2, "b": 1}
-    assert (known.pending, known.warnings) == (0, ())
+    assert (known.waiting, known.warnings) == (Waiting({}, ()), ())
 
 
 def test_attributes_of_the_first_version() -> None:
@@ -219,8 +222,9 @@ def test_claims_that_wait(wanted: Any, devices: int) -> None:
     known = schedule(
         pods=[pod("a", "one", node_name=None)], claims=[claim("one", wanted=wanted)]
     )
-    assert known.pending == devices
-    assert known.waiting == ({"Unscheduled": devices} if devices else {})
+    assert known.waiting is not None
+    assert known.waiting.pending == devices
+    assert known.waiting.by_reason == ({"Unscheduled": devices} if devices else {})
 
 
 def test_claims_made_from_a_template() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,11 @@ def world(*pods: int, name: str = "node-0", **capacity: str) -> Lists:
         "/api/v1/nodes": [{"metadata": {"name": name}, "spec": {}, "status": status}],
         "/api/v1/pods": [
             {
-                "metadata": {"name": f"p{n}", "namespace": "ns", "uid": f"{name}-{n}"},
+                "metadata": {
+                    "name": f"p{n}",
+                    "namespace": "ns",
+                    "uid": str(uuid.uuid4()),
+                },
                 "spec": {
                     "nodeName": name,
                     "containers": [
@@ -128,6 +133,7 @@ def test_resources_that_look_like_devices(report: Any) -> None:
         "nvidia.com/gpumem": "81920",
         "nvidia.com/gpucores": "100",
         "vendor.io/ascend910": "0",
+        "example.com/output": "1",
         "memory": "1Ti",
     }
     [text] = [

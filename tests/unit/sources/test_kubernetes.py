@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.matching import (
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._fleet.types import (
     Schedule,
 )
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.failure import (
@@ -108,7 +108,9 @@ def test_rows_are_the_ends_of_chains(kube: Kube, options: dict[str, Any]) -> Non
 
 def test_waiting_pods(kube: Kube, options: dict[str, Any]) -> None:
     waiting = [pod for pod in kube.items("pods") if not pod["spec"].get("nodeName")]
-    assert read(options).pending == sum(map(gpus, waiting)) > 0
+    known = read(options).waiting
+    assert known is not None
+    assert known.pending == sum(map(gpus, waiting)) > 0
 
 
 def test_one_list_for_each_kind(kube: Kube, options: dict[str, Any]) -> None:
@@ -515,6 +517,19 @@ def test_a_unit_of_unknown_size() -> None:
         (HAMI, {"nvidia.com/gpumem-percentage": "50"}, None, 0.5),
         # Without an amount of memory, it is all of the card's.
         (HAMI, {}, None, 1.0),
+        (HAMI, {"nvidia.com/gpumem": "0"}, None, 1.0),
+        (HAMI, {"nvidia.com/gpucores": "30"}, None, 1.0),
+        (HAMI, {"nvidia.com/gpumem": "0", "nvidia.com/gpucores": "0"}, None, 1.0),
+        (HAMI, {"nvidia.com/gpumem-percentage": "0"}, None, 0.1),
+        # An amount takes precedence over a percentage.
+        (
+            HAMI,
+            {"nvidia.com/gpumem": "8192", "nvidia.com/gpumem-percentage": "50"},
+            None,
+            0.2,
+        ),
+        # The site has another default, 5000 MiB.
+        (HAMI, {}, "GPU-a,NVIDIA,5000,0:;", 0.122),
         (HAMI, {}, "GPU-a,NVIDIA,20480,0:;", 0.5),
         (HAMI, {}, "GPU-a,NVIDIA,40960,0:GPU-b,NVIDIA,20480,0:;", 1.5),
         (HAMI_JSON, {"nvidia.com/gpumem": "1000"}, None, 0.25),

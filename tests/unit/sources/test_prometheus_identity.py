@@ -9,6 +9,7 @@ first one's, another waits for eight.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,68 @@ def test_everything_counts_once(metrics: Metrics, tmp_path: Path) -> None:
     assert row["stat"] == {"gpuRequest": 4, "gpuEquivalent": 4, "gpuUtilization": 0.9}
 
 
+def in_cluster(name: str) -> Any:
+    server = factory.server(name, 8, cluster=factory.cluster("train"))
+    return {"gpufleet_node": server}
+
+
+IDLE = {name: KUBE[name] for name in KUBE if not name.startswith("kube_pod")}
+MACHINES = {
+    "kube_node_info": [
+        ({**labels, "system_uuid": f"id-{labels['node']}"}, value)
+        for labels, value in KUBE["kube_node_info"]
+    ]
+}
+
+
+def xids() -> Metrics:
+    """A device has fallen off the bus a minute ago."""
+    labels = {
+        "xid": "79",
+        "action": "RESTART_BM",
+        "pci_bus_id": "0000:01:00.0",
+        **on_nodes("gpu-1", 0),
+    }
+    return {"gpufleet_xid_timestamp_seconds": [(labels, time.time() - 60)]}
+
+
+@pytest.mark.parametrize("hosts", [(), tuple(NODES)])
+@pytest.mark.parametrize(
+    ("metrics", "options", "held"),
+    [
+        (KUBE, {}, 4),
+        (KUBE, {"cluster": "train"}, 4),
+        # Nobody holds a device, and the machines are the same.
+        ({**IDLE, **MACHINES}, {}, 0),
+        (IDLE, {"cluster": "train"}, 0),
+    ],
+)
+def test_a_pair_of_servers_counts_once(
+    metrics: Metrics,
+    options: dict[str, Any],
+    held: int,
+    hosts: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    """Each of them has scraped everything, and both are sources."""
+    metrics = {**metrics, **dcgm(on_nodes), **xids()}
+    with prometheus(metrics) as one, prometheus(metrics) as other:
+        sources = [
+            {"type": "prometheus", "url": server.url, **options}
+            for server in (one, other)
+        ]
+        hostvars = {name: in_cluster(name) for name in hosts}
+        names = ["overview", "consumers"]
+        given = {"sources": sources, "max_age": 0}
+        overview, consumers = _reports.compute(names, given, hostvars, str(tmp_path))
+    assert overview["warnings"] == []
+    assert (overview["totalNodes"], overview["totalGpus"]) == (2, 16)
+    assert (overview["allocatedGpus"], overview["pendingGpus"]) == (held, 2 * held)
+    assert overview["coverage"] == 1
+    assert len(consumers["data"]) == bool(held)
+    assert len(overview["faults"]) == 1
+
+
 def labeled(metrics: Metrics, cluster: str) -> Metrics:
     return {
         name: [({**labels, "cluster": cluster}, value) for labels, value in series]
@@ -344,6 +407,35 @@ def test_pods_that_have_ended(metrics: Metrics, allocated: int, tmp_path: Path) 
     assert overview["allocatedGpus"] == allocated
 
 
+@pytest.mark.parametrize(
+    ("metrics", "rules"),
+    [
+        # It has joined, and no device plugin runs there.
+        ({"kube_node_info": KUBE["kube_node_info"]}, ["not_allocatable"]),
+        ({"kube_node_info": KUBE["kube_node_info"][:1]}, ["never_joined"]),
+    ],
+)
+def test_a_node_without_devices_has_joined(
+    metrics: Metrics, rules: list[str], tmp_path: Path
+) -> None:
+    node = {**KSM, "node": "gpu-1"}
+    capacity = [({**node, **GPU}, 8.0)]
+    known = {
+        **KUBE,
+        "kube_node_status_capacity": capacity,
+        "kube_node_status_allocatable": capacity,
+        **metrics,
+    }
+    hostvars = {name: in_cluster(name) for name in NODES}
+    for each in hostvars.values():
+        each["gpufleet_node"]["created_at"] = "2026-01-01T00:00:00Z"
+    found = reported(known, tmp_path, hostvars=hostvars, cluster="train")
+    faults = found["overview"]["faults"]
+    assert [(fault["node"], fault["rule"]) for fault in faults] == [
+        ("gpu-2", rule) for rule in rules
+    ]
+
+
 def test_pods_that_share_a_device(tmp_path: Path) -> None:
     """Each has a series of its own; the device is none of the third pod's."""
     requests = "kube_pod_container_resource_requests"
@@ -442,6 +534,13 @@ def test_cards_of_two_devices_are_not_parts(tmp_path: Path) -> None:
     [
         ("nvidia_smi_utilization_gpu_ratio", {"uuid": "x"}, "nvidia_gpu_exporter"),
         ("habanalabs_utilization", {"device": "0"}, "Intel Gaudi's"),
+        ("npu_chip_info_utilization", {"id": "0"}, "Ascend's"),
+        ("mlu_utilization", {"mlu": "0"}, "Cambricon's"),
+        ("dcu_utilizationrate", {"minor_number": "0"}, "Hygon's"),
+        ("ix_gpu_utilization", {"gpu": "0"}, "Iluvatar's"),
+        ("mx_gpu_usage", {"deviceId": "0"}, "MetaX'"),
+        ("enflame_gcu_usage", {"minor_number": "0"}, "Enflame's"),
+        ("neuroncore_utilization_ratio", {"neuroncore": "0"}, "AWS Neuron"),
         ("gpu_power_usage", {"GPU_UUID": "x"}, "have no label gpu_id"),
     ],
 )
@@ -453,6 +552,32 @@ def test_exporters_that_are_not_read(
     # Prometheus keeps names of metrics longer than their series.
     warnings = reported({name: []}, tmp_path)["overview"]["warnings"]
     assert text not in " ".join(warnings)
+
+
+@pytest.mark.parametrize(
+    ("resource", "value", "is_told"),
+    [
+        ("example_com_fast_gpu", 4, True),
+        ("vendor_ai_npu", 4, True),
+        ("vendor_ai_npu", 0, False),
+        ("nvidia_com_gpumem", 81920, False),
+        ("nvidia_com_mig_1g_10gb", 7, False),
+        ("huawei_com_Ascend910", 8, False),
+        ("example_com_output", 4, False),
+        ("ephemeral_storage", 4, False),
+        ("hugepages_2Mi", 4, False),
+    ],
+)
+def test_resources_that_look_like_devices(
+    resource: str, value: float, is_told: bool, tmp_path: Path
+) -> None:
+    capacity = "kube_node_status_capacity"
+    labels = {**KSM, "node": "gpu-1", "resource": resource}
+    metrics = {**KUBE, capacity: [*KUBE[capacity], (labels, value)]}
+    warnings = reported(metrics, tmp_path)["overview"]["warnings"]
+    told = [text for text in warnings if "not known as devices" in text]
+    assert len(told) == is_told
+    assert all(resource in text for text in told)
 
 
 def test_a_query_of_workloads_that_fails(

@@ -90,13 +90,39 @@ def test_counts(gres_text: str, used: str, expected: tuple[Any, ...]) -> None:
 
 def test_nodes_without_gpus_are_left_out() -> None:
     for other in ("", None, "craynetwork:1", "mygpu:4"):
-        assert slurm.schedule([node(gres=other)], []).nodes == []
+        found = slurm.schedule([node(gres=other, hostname="gpu1.example.com")], [])
+        assert (found.nodes, found.others) == ([], (("gpu1", "gpu1.example.com"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("npu:910b:8(S:0-1)", ["npu"]),
+        ("gpu:h100:8,dcu:4", ["dcu"]),
+        ("gres/vgpu=4,npu:2", ["npu", "vgpu"]),
+        ("npu", ["npu"]),
+        ("gpu:npu:8", []),
+        ("gpu:8,shard:64,mps:800", []),
+        ("craynetwork:1,nic:2,bandwidth:lustre:no_consume:4G", []),
+        ("gpumem:80G", []),
+        (None, []),
+    ],
+)
+def test_gres_that_look_like_devices(text: str | None, names: list[str]) -> None:
+    nodes = [node(gres=text), node(name="gpu2", gres=text)]
+    told = [text for text in slurm.schedule(nodes, []).warnings if "GRES" in text]
+    assert told == [
+        f"GRES {', '.join(names)} are not counted, only gpu, shard and mps. If they are "
+        "devices, name them gpu in Slurm's configuration"
+        for _once in names[:1]
+    ]
 
 
 def test_a_text_of_an_unknown_shape_is_unknown_and_warned_of() -> None:
     known = slurm.schedule([node(gres="gpu:a:b:c:8")], [])
     [scheduled] = known.nodes
     assert (scheduled.name, scheduled.offer.capacity) == ("gpu1", None)
+    assert "is not understood" in (scheduled.offer.reason or "")
     [warning] = known.warnings
     assert "node 'gpu1' is not understood: ValueError: GRES 'gpu:a:b:c:8'" in warning
 
@@ -146,6 +172,7 @@ def test_states(state: Any, author: str | None, expected: str) -> None:
     assert [rule for rule, *_more in offered.faults] in ([], ["slurm_state"])
     found = FAULT if texts else OUT if offered.maintenance else FINE
     assert (UNKNOWN if offered.allocated is None else found) == expected
+    assert ("UNKNOWN" in (offered.reason or "")) is (expected == UNKNOWN)
     for text in (offered.maintenance, *texts):
         assert not text or "new disks" in text
 
@@ -400,7 +427,8 @@ def test_pending(requested: dict[str, Any], pending: int) -> None:
     waiting = job(job_state="PENDING", gres_detail=[], job_resources=None, **requested)
     gpus = node(gres="gpu:mi300x:8(S:0-1),shard:32")
     known = slurm.schedule([gpus], [waiting])
-    assert (known.pending, known.consumers) == (pending, [])
+    assert known.waiting is not None
+    assert (known.waiting.pending, known.consumers) == (pending, [])
     cut = "..." in requested.get("array_task_string", "")
     assert len(known.warnings) == cut
 
@@ -423,8 +451,9 @@ def test_why_jobs_wait() -> None:
         for reason in reasons
     ]
     known = slurm.schedule([node()], [*jobs, job(job_state="PENDING", gres_detail=[])])
-    assert known.pending == 8
-    assert known.waiting == {
+    assert known.waiting is not None
+    assert known.waiting.pending == 8
+    assert known.waiting.by_reason == {
         "Resources": 4,
         "Dependency": 2,
         "ReqNodeNotAvail": 2,
@@ -435,7 +464,7 @@ def test_why_jobs_wait() -> None:
 def test_shares_of_which_nobody_knows_how_many_make_a_device() -> None:
     waiting = job(job_state="PENDING", gres_detail=[], tres_per_node="gres/shard:4")
     known = slurm.schedule([node()], [waiting])
-    assert known.pending is known.waiting is None
+    assert known.waiting is None
     assert "job 'train' is not understood: ValueError: shard" in known.warnings[0]
 
 

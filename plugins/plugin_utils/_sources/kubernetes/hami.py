@@ -6,7 +6,9 @@
 Its device plugin offers several slots of each card and writes the cards into an
 annotation of the node; its scheduler writes what a pod got into one of the pod.
 
-Source: https://project-hami.io/docs (protocol design, device registration).
+Sources: https://project-hami.io/docs (protocol design, device registration); what a pod
+gets that names no amount: pkg/device/nvidia/device.go (`GenerateResourceRequests`) and
+`defaultMemory: 0`, `defaultCores: 0` in charts/hami of HAMi 2.9 and 2.10.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ class Request(t.NamedTuple):
     """What a pod wants of each card.
 
     Attributes:
-        memory: In MiB; None if it names no amount.
+        memory: In MiB; None if it names no amount, which HAMi takes 0 for, too.
         percent: Percent of the memory; None if it names none.
         cores: Percent of the cores.
         given: What it got, as HAMi's scheduler has written it; empty before that.
@@ -99,7 +101,7 @@ def request(spec: Record, annotations: Record) -> Request | None:
         return max(known, default=None)
 
     text = given if isinstance(given, str) else ""
-    return Request(most(MEMORY), most(PERCENTAGE), most(CORES) or 0, text)
+    return Request(most(MEMORY) or None, most(PERCENTAGE), most(CORES) or 0, text)
 
 
 def _limits(container: Record) -> Record:
@@ -111,7 +113,8 @@ def _limits(container: Record) -> Record:
 def equivalent(units: int, wanted: Request | None, node: Cards) -> float:
     """Return how many devices the slots of a pod are: the largest of its shares.
 
-    Without an amount of memory it gets all of a card's, which is HAMi's default.
+    Without an amount of memory it gets all of a card's, which is HAMi's default. Where
+    a site has set another, HAMi's scheduler has written it into what the pod got.
 
     Args:
         units: Slots that it requests.

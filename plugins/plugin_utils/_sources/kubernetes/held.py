@@ -9,6 +9,7 @@ import typing as t
 from collections import Counter
 
 from ..._fleet.types import Scheduled
+from ..._fleet.waiting import Waiting
 from . import hami, shares
 from .claims import Claims, Ident
 from .records import GATED, Node, Pod
@@ -84,18 +85,12 @@ class Held:
             result.append(node.scheduled(allocated, claimed))
         return result
 
-    def pending(self) -> float | None:
-        """Return the devices that can be given out as soon as there is room."""
-        waiting = self.waiting()
-        if waiting is None:
-            return None
-        return sum(number for why, number in waiting.items() if why != GATED)
-
-    def waiting(self) -> dict[str, float] | None:
-        """Return the devices that pods wait for, by the reason; None if not known."""
+    def waiting(self) -> Waiting | None:
+        """Return the devices that pods wait for; None if this is not known."""
         if self._requested.get(None, 0.0) is None:
             return None
-        return {why: self._waiting[why] for why in sorted(self._waiting)}
+        ready = sorted(self._waiting.keys() - {GATED})
+        return Waiting(self._waiting, tuple(ready))
 
     def _plain(self, pod: Pod) -> float | None:
         """Return how many devices the extended resources of a pod are."""

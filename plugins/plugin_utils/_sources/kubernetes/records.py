@@ -19,6 +19,9 @@ from .resources import IsDevice, counts, names, requests
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+_NOT_UNDERSTOOD = "what Kubernetes tells of the node is not understood"
+_UNKNOWN_PODS = "it is not known what a pod on the node holds"
+
 
 class Node(t.NamedTuple):
     """A node.
@@ -27,6 +30,7 @@ class Node(t.NamedTuple):
         name: Its name.
         provider_id: Id of its server, None where no cloud has set it.
         aliases: Its addresses.
+        machine: Id of its machine; None if it tells none.
         units: What it has; None if this is not known.
         withheld: How many devices of these can't be allocated.
         cards: The cards that HAMi shares there; None without HAMi.
@@ -38,6 +42,7 @@ class Node(t.NamedTuple):
     name: str
     provider_id: str | None = None
     aliases: tuple[str, ...] = ()
+    machine: str | None = None
     units: Units | None = None
     withheld: float = 0.0
     cards: hami.Cards | None = None
@@ -60,6 +65,7 @@ class Node(t.NamedTuple):
             name=text(metadata["name"]),
             provider_id=server.group() if server else None,
             aliases=tuple(each["address"] for each in status.get("addresses") or []),
+            machine=(status.get("nodeInfo") or {}).get("systemUUID") or None,
             units=units if capacity else shares.units({}, labels, notes),
             withheld=units.of(
                 {
@@ -88,6 +94,7 @@ class Node(t.NamedTuple):
         """
         offer = Offer(
             source="kubernetes",
+            reason=None if self.units else _NOT_UNDERSTOOD,
             has_devices=self.has_devices,
             maintenance="cordoned" if self.cordoned else None,
             faults=(("not_ready", *self.not_ready),) if self.not_ready else (),
@@ -109,7 +116,8 @@ class Node(t.NamedTuple):
             # Of those that a device plugin offers too, there are no more for it.
             capacity, most = max(capacity, claimed.count), max(most, claimed.count)
         elif allocated is None and not units.counts:
-            return {"counted": units.counted}  # given out by claims that are not known
+            # Given out by claims that are not known.
+            return {"counted": units.counted, "reason": _UNKNOWN_PODS}
         listed = ", ".join(f"{n} of {name}" for name, n in units.counts.items())
         return {
             "capacity": round(capacity, 3),
@@ -117,6 +125,7 @@ class Node(t.NamedTuple):
             "counted": units.counted,
             "withheld": round(self.withheld, 3),
             "allocated": None if allocated is None else round(allocated, 3),
+            "reason": _UNKNOWN_PODS if allocated is None else None,
             "units": listed or None,
             "unsized": bool(units.unsized),
             "has_devices": self.has_devices or claimed is not None,

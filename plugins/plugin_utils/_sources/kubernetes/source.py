@@ -167,11 +167,22 @@ def schedule(get: Get, resources: t.Sequence[str], cluster: str | None) -> Sched
         source="kubernetes",
         nodes=[_with_addresses(node, addresses) for node in held.scheduled()],
         consumers=list(consumers.values()),
-        pending=held.pending(),
         waiting=held.waiting(),
         cluster=cluster,
+        idents=_idents(nodes, pods),
         warnings=(*warnings, *held.warnings),
     )
+
+
+def _idents(nodes: list[Node], pods: list[Pod]) -> tuple[str, ...]:
+    """Return what no other cluster has: ids of pods, and of machines by their names.
+
+    Firmware may give many machines the same id. Old releases of kube-state-metrics have
+    no ids of pods, whose names stand for these.
+    """
+    machines = {f"{node.name}/{node.machine}" for node in nodes if node.machine}
+    own = {pod.uid for pod in pods if pod.uid and "/" not in pod.uid}
+    return tuple(sorted(machines | own))
 
 
 def _with_addresses(node: Scheduled, addresses: Addresses) -> Scheduled:

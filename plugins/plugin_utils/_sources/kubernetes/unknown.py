@@ -5,17 +5,9 @@
 
 from __future__ import annotations
 
-import re
-
 from ..._fleet.types import Record
+from ..lookalikes import names_devices
 from .resources import IsDevice
-
-_DEVICE = re.compile(
-    r"gpu|npu|tpu|dcu|mlu|gaudi|ascend|neuron|accelerator|nvidia\.com/mig-",
-    re.IGNORECASE,
-)
-_NO_DEVICE = re.compile(r"mem|core|monitor|percent|bandwidth", re.IGNORECASE)
-"""What counts a property of a device, as HAMi and Intel's plugin have them."""
 
 
 def unknown(node: Record, is_device: IsDevice) -> set[str]:
@@ -30,5 +22,10 @@ def unknown(node: Record, is_device: IsDevice) -> set[str]:
         name
         for name, quantity in capacity.items()
         if "/" in name and str(quantity) != "0" and not is_device(name)
-        if _DEVICE.search(name) and not _NO_DEVICE.search(name.partition("/")[2])
+        if _is_like_one(name)
     }
+
+
+def _is_like_one(resource: str) -> bool:
+    domain, _slash, name = resource.partition("/")
+    return names_devices(name, domain)

@@ -197,6 +197,12 @@ _UNREAD = (
     ("habanalabs_", "Intel Gaudi's metric exporter"),
     ("xpum_", "Intel's XPU Manager"),
     ("npu_chip_info_", "Ascend's npu-exporter"),
+    ("mlu_", "Cambricon's mlu-exporter"),
+    ("dcu_", "Hygon's dcu-exporter"),
+    ("ix_gpu_", "Iluvatar's ix-exporter"),
+    ("mx_gpu_", "MetaX' mx-exporter"),
+    ("enflame_gcu_", "Enflame's gcu-exporter"),
+    ("neuroncore_", "AWS Neuron Monitor"),
     ("rocm_smi_", "an exporter of rocm-smi"),
 )
 """How names of metrics of devices begin that no `Exporter` has, and whose they are."""

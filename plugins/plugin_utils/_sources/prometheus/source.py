@@ -88,6 +88,7 @@ def read(options: Record, timeout: float) -> Telemetry:
     schedules: list[Schedule] = []
     if options.get("workloads", True) and "kube_node_status_capacity" in names:
         schedules = workloads.schedules(server, label)
+        warnings += workloads.strange(query, server)
     storage = _storage(server, query) if "juicefs_total_space" in names else None
     measured, schedules = _of_clusters(
         options.get("cluster"), label, measured, schedules, warnings.append

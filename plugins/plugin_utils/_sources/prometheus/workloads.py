@@ -18,9 +18,11 @@ from ..._fleet.types import Record, Schedule
 from ..failure import SourceError
 from ..kubernetes import source as kubernetes
 from ..kubernetes.resources import RESOURCES
+from ..lookalikes import names_devices
 from . import kube_state
 from .api import Labels, Prometheus, Sample
 from .kube_state import Series
+from .series import Query
 
 
 def _mangled(name: str) -> str:
@@ -36,6 +38,7 @@ _MIG = re.compile(r"nvidia_com_mig_(\d+g)_(\d+gb.*)")
 _DEVICES = (
     f'resource=~"{"|".join([*_NAMED, *(f"{begin}.+" for begin in _BEGINNINGS)])}"'
 )
+_DOMAIN = re.compile(r"(?P<domain>.+?_(?:ai|cn|com|dev|io|net|org|sh))_(?P<name>.+)")
 _DISCOVERED = {
     "label_nvidia_com_gpu_replicas": "nvidia.com/gpu.replicas",
     "label_nvidia_com_gpu_product": "nvidia.com/gpu.product",
@@ -53,9 +56,10 @@ _CONTAINERS = {
     "kube_pod_container_resource_requests": "containers",
     "kube_pod_init_container_resource_requests": "initContainers",
 }
+_CAPACITY, _ALLOCATABLE = "kube_node_status_capacity", "kube_node_status_allocatable"
 _QUERIES: dict[str, tuple[str, ...]] = {
-    "kube_node_status_capacity": (_DEVICES,),
-    "kube_node_status_allocatable": (_DEVICES,),
+    _CAPACITY: (_DEVICES,),
+    _ALLOCATABLE: (_DEVICES,),
     "kube_node_status_condition": ('condition="Ready"',),
     "kube_node_spec_unschedulable": (),
     "kube_node_info": (),
@@ -83,6 +87,28 @@ def schedules(server: Prometheus, label: str) -> list[Schedule]:
     return [_schedule(series, name or None) for name, series in clusters.items()]
 
 
+def strange(query: Query, server: Prometheus) -> t.Iterator[str]:
+    """Yield a warning of resources that look like devices, and are not counted.
+
+    Args:
+        query: Sends the queries.
+        server: Makes selectors.
+    """
+    listed = query(f"max by (resource) ({_CAPACITY}{server.selector()})")
+    names = sorted(_resource(labels) for labels, value in listed if value > 0)
+    found = [each for each in names if "/" not in each and _is_like_one(each)]
+    if found:
+        yield (
+            f"resources {', '.join(found[:5])} are not known as devices. If they are, "
+            "read their cluster by a source kubernetes, and name them in its resources"
+        )
+
+
+def _is_like_one(label: str) -> bool:
+    match = _DOMAIN.fullmatch(label)
+    return match is not None and names_devices(match["name"], match["domain"])
+
+
 def _schedule(series: Series, cluster: str | None) -> Schedule:
     lists = {"/api/v1/nodes": _nodes(series), "/api/v1/pods": _pods(series)}
     return kubernetes.schedule(
@@ -94,20 +120,16 @@ def _schedule(series: Series, cluster: str | None) -> Schedule:
 
 
 def _nodes(series: Series) -> list[Record]:
-    """Nodes; a pair of kube-state-metrics tells each of them twice."""
+    """Nodes, those without devices too; a pair of kube-state-metrics has each twice."""
     nodes: dict[str, Record] = {}
-    for status in ("capacity", "allocatable"):
-        for labels, value in series.get(f"kube_node_status_{status}", ()):
+    for metric in ("kube_node_info", _CAPACITY, _ALLOCATABLE):
+        for labels, _value in series.get(metric, ()):
             name = labels.get("node", "")
-            node = nodes.setdefault(
-                name,
-                {
-                    "metadata": {"name": name, "labels": {}},
-                    "spec": {},
-                    "status": {"capacity": {}, "allocatable": {}, "addresses": []},
-                },
-            )
-            node["status"][status][_resource(labels)] = str(int(value))
+            nodes.setdefault(name, _node(name))
+    for status, metric in (("capacity", _CAPACITY), ("allocatable", _ALLOCATABLE)):
+        for labels, value in series.get(metric, ()):
+            known = nodes[labels.get("node", "")]["status"][status]
+            known[_resource(labels)] = str(int(value))
     for name, samples in series.items():
         add = _OF_NODES.get(name)
         for labels, value in samples if add else ():
@@ -115,6 +137,14 @@ def _nodes(series: Series) -> list[Record]:
             if add and node:
                 add(node, labels, value)
     return list(nodes.values())
+
+
+def _node(name: str) -> Record:
+    return {
+        "metadata": {"name": name, "labels": {}},
+        "spec": {},
+        "status": {"capacity": {}, "allocatable": {}, "addresses": []},
+    }
 
 
 def _add_ready(node: Record, labels: Labels, value: float) -> None:
@@ -133,6 +163,7 @@ def _add_cordon(node: Record, labels: Labels, value: float) -> None:
 
 def _add_info(node: Record, labels: Labels, value: float) -> None:
     node["spec"]["providerID"] = labels.get("provider_id")
+    node["status"]["nodeInfo"] = {"systemUUID": labels.get("system_uuid")}
     if labels.get("internal_ip"):
         node["status"]["addresses"] = [{"address": labels["internal_ip"]}]
 

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from ..._fleet.values import shown
+from ..lookalikes import names_devices
 
 GPU, SHARED = "gpu", ("shard", "mps")
 """Names of GRES: devices, and shares of devices."""
@@ -32,6 +33,7 @@ _ENTRY = re.compile(
     r"(?:[:=](?P<count>[0-9]{1,9})(?P<suffix>[KMGTP]?))?"
     r"(?P<details>(?:\([^()]*\))*)"
 )
+_NAME = re.compile(r"(?:gres[/:])?([\w.+-]{1,64})(?=[:=(]|$)")
 _SUFFIXES = "KMGTP"
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?(?::([0-9]{1,9}))?")
 _SHARE = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
@@ -78,6 +80,22 @@ def _parsed(text: str) -> tuple[Gres, ...]:
     # A type that is missing may be written as C does.
     plain = re.sub(r":\(null\)|[\"'\s]", "", text)
     return tuple(_entry(each) for each in _SEPARATOR.split(plain) if _OURS.match(each))
+
+
+def others(text: object) -> frozenset[str]:
+    """Return names of GRES in a text that look like devices, and are not counted."""
+    return _others(text) if isinstance(text, str) else frozenset()
+
+
+@functools.lru_cache(4096)
+def _others(text: str) -> frozenset[str]:
+    names = (_NAME.match(each.strip()) for each in _SEPARATOR.split(text))
+    known = {GPU, *SHARED}
+    return frozenset(
+        match[1]
+        for match in names
+        if match and match[1] not in known and names_devices(match[1])
+    )
 
 
 def _entry(text: str) -> Gres:

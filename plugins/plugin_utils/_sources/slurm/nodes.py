@@ -47,12 +47,12 @@ class Condition(t.NamedTuple):
     Attributes:
         maintenance: Why it is out of use on purpose; None if it is not.
         faults: Rules that it breaks, each with its evidence and since when.
-        is_known: Whether Slurm knows anything of it.
+        unknown: Why it is not known what Slurm has given out there; None if it is.
     """
 
     maintenance: str | None = None
     faults: tuple[tuple[str, str, str | None], ...] = ()
-    is_known: bool = True
+    unknown: str | None = None
 
 
 def units(node: Record) -> Units:
@@ -75,23 +75,31 @@ def scheduled(
     own, used = units(node), gres.parse(node.get("gres_used"))
     if not own.capacity:
         return None
-    name = text(node["name"])
+    name, *aliases = names(node)
     state = condition(node, health_checks)
-    addresses = (node.get("address"), node.get("hostname"))
     offer = Offer(
         source="slurm",
         capacity=round(own.capacity, 3),
-        allocated=round(own.equivalent(used), 3) if state.is_known else None,
+        allocated=None if state.unknown else round(own.equivalent(used), 3),
+        reason=state.unknown,
         maintenance=state.maintenance,
         devices=_devices(used, held.get(name, set()), own),
         faults=state.faults,
     )
-    return Scheduled(name=name, offer=offer, aliases=tuple(filter(None, addresses)))
+    return Scheduled(name=name, offer=offer, aliases=tuple(aliases))
+
+
+def names(node: Record) -> tuple[str, ...]:
+    """Return the name of a node, and its addresses."""
+    addresses = (node.get("address"), node.get("hostname"))
+    return (text(node["name"]), *filter(None, addresses))
 
 
 def unknown(node: Record) -> Scheduled:
     """Return a node of which no more than its name can be read."""
-    return Scheduled(name=text(node["name"]), offer=Offer(source="slurm"))
+    reason = "what Slurm tells of the node is not understood"
+    offer = Offer(source="slurm", reason=reason)
+    return Scheduled(name=text(node["name"]), offer=offer)
 
 
 def _devices(
@@ -118,14 +126,15 @@ def condition(node: Record, health_checks: t.Collection[str]) -> Condition:
     states = values.states(node.get("state"), node.get("state_flags"))
     author = node.get("reason_set_by_user")
     why = node.get("reason") or "no reason is given"
-    evidence = f"{', '.join(sorted(states))}: {why}"
+    listed = ", ".join(sorted(states))
+    evidence = f"{listed}: {why}"
     if author:
         evidence += f" ({author})"
     is_drained = bool(states & _DRAINED)
     if states & _ON_PURPOSE or (is_drained and states & _TO_REBOOT):
         return Condition(maintenance=evidence)
     if "UNKNOWN" in states:
-        return Condition(is_known=False)
+        return Condition(unknown=f"the node's state in Slurm is {listed}")
     broken = states & _OUT
     if states & _STARTING:
         broken -= {"NOT_RESPONDING"}

@@ -10,10 +10,12 @@ from functools import partial
 
 from ....module_utils._schedulers import slurm as client
 from ....module_utils._schedulers.errors import SchedulerError
-from ..._fleet.types import Consumer, Record, Schedule
+from ..._fleet.types import Consumer, Record, Schedule, Scheduled
+from ..._fleet.waiting import Waiting
 from ..base import HTTP, Source, headers, no_schedule, tls, wrong_http
 from ..failure import SourceError
 from ..partial import guarded, text
+from . import gres as _gres
 from . import jobs as _jobs
 from . import nodes as _nodes
 from .units import Units
@@ -95,40 +97,81 @@ def schedule(
         health_checks: Users that drain nodes for a health check.
     """
     warnings: list[str] = []
+    queue = _queue(jobs, _units(nodes), cluster, warnings.append)
+
+    def read_node(record: Record) -> Scheduled | tuple[str, ...]:
+        with_devices = _nodes.scheduled(record, queue.held, health_checks)
+        return with_devices or _nodes.names(record)
+
+    read = guarded(read_node, "node", warnings.append, _nodes.unknown)
+    known = [read(record) for record in nodes]
+    strange = {name for record in nodes for name in _strange(record)}
+    if strange:
+        warnings.append(
+            f"GRES {', '.join(sorted(strange)[:5])} are not counted, only gpu, shard "
+            "and mps. If they are devices, name them gpu in Slurm's configuration"
+        )
+    return Schedule(
+        source="slurm",
+        nodes=[each for each in known if isinstance(each, Scheduled)],
+        others=tuple(each for each in known if isinstance(each, tuple)),
+        consumers=list(queue.consumers.values()),
+        waiting=queue.waiting,
+        cluster=cluster,
+        warnings=tuple(warnings),
+    )
+
+
+class _Queue(t.NamedTuple):
+    """The jobs.
+
+    Attributes:
+        consumers: Those that hold devices, by id.
+        held: Numbers of devices that they hold, by name of the node.
+        waiting: What the others wait for; None if one of them can't be read.
+    """
+
+    consumers: dict[str, Consumer]
+    held: dict[str, set[int]]
+    waiting: Waiting | None
+
+
+def _queue(
+    records: list[Record],
+    units: t.Mapping[str, Units],
+    cluster: str | None,
+    warn: t.Callable[[str], None],
+) -> _Queue:
+    """Return what jobs hold, and wait for."""
     consumers: dict[str, Consumer] = {}
     held: dict[str, set[int]] = {}
-    waiting: dict[str, float] | None = {}
-    pending = 0.0
-    units = _units(nodes)
-    read_job = guarded(partial(_jobs.job, units=units), "job", warnings.append)
-    for record in jobs:
-        job = read_job(record)
+    by_reason: dict[str, float] = {}
+    ready: set[str] = set()
+    read = guarded(partial(_jobs.job, units=units), "job", warn)
+    jobs = [read(record) for record in records]
+    for job, record in zip(jobs, records, strict=True):
         if job is None:
-            waiting = None  # it may be one that waits
             continue
         for name, index in job.devices:
             held.setdefault(name, set()).add(index)
         if job.units:
             _jobs.add(consumers, job, record, cluster)
-        if job.requested and job.reason and waiting is not None:
-            waiting[job.reason] = waiting.get(job.reason, 0.0) + job.requested
-            pending += job.requested if job.is_ready else 0
+        if job.requested and job.reason:
+            by_reason[job.reason] = by_reason.get(job.reason, 0.0) + job.requested
+            ready |= {job.reason} if job.is_ready else set()
         if job.is_cut:
-            warnings.append(
+            warn(
                 f"job {job.ident}: Slurm lists only the first tasks of its array, so "
                 "no others are counted (SLURM_BITSTR_LEN of slurmrestd)"
             )
-    read_node = partial(_nodes.scheduled, held=held, health_checks=health_checks)
-    read = guarded(read_node, "node", warnings.append, _nodes.unknown)
-    return Schedule(
-        source="slurm",
-        nodes=[node for node in map(read, nodes) if node],
-        consumers=list(consumers.values()),
-        pending=None if waiting is None else round(pending, 3),
-        waiting=waiting,
-        cluster=cluster,
-        warnings=tuple(warnings),
-    )
+    # One that can't be read may be one that waits.
+    waiting = None if None in jobs else Waiting(by_reason, tuple(sorted(ready)))
+    return _Queue(consumers, held, waiting)
+
+
+def _strange(record: t.Any) -> frozenset[str]:
+    """Return GRES of a node that are devices in all likelihood; records can be odd."""
+    return _gres.others(record.get("gres")) if isinstance(record, dict) else frozenset()
 
 
 def _units(nodes: list[Record]) -> dict[str, Units]:
