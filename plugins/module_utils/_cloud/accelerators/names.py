@@ -41,16 +41,16 @@ _BEFORE = (
 _AFTER = (
     "SXM[2-6]?|PCIE?|NVL|NVLINK|OAM|HBM[23]?E?|ADA|GPUS?|VGPU|VGA|VF|X[1-9][0-9]?"
     "|[1-9][0-9]{0,2}G(?:I?B)?"
-    # Variants in names of virtual GPUs: A100D-80C, V100DX-32Q, H100XM-80C, H100L-94C.
-    "|DX|XM|XL|[DLX]"
 )
+# Of virtual GPUs: A100D-80C, V100DX-32Q, H100XM-80C, H100L-94C.
+_VARIANT = "(?:DX|XM|XL|[DLX])?"
 _MODEL = "|".join(
     f"(?P<m{number}>{known.spelling})"
     for number, known in sorted(enumerate(MODELS), key=lambda row: -len(row[1].model))
 )
 _KNOWN = re.compile(
-    rf"(?<![A-Z0-9])(?:(?:{_BEFORE})_?)*(?:{_MODEL})"
-    rf"(?P<rest>(?:_?(?:{_AFTER}))*)(?![A-Z0-9])"
+    rf"(?<![A-Z0-9])(?:(?:{_BEFORE})_?){{0,5}}(?:{_MODEL})"
+    rf"(?P<rest>{_VARIANT}(?:_?(?:{_AFTER})){{0,5}})(?![A-Z0-9])"
 )
 
 _NO_ACCELERATOR = re.compile(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.accelerators import (
     extra_specs,
@@ -275,6 +277,25 @@ def test_device_profiles_that_nobody_knows(name: str, known: Devices) -> None:
     other = flavors.read({"accel:device_profile": name}, PROFILES)
     assert devices(other) == known
     assert all("Cyborg has none such" in text for text in other.warnings)
+
+
+KEYS = st.sampled_from(
+    [
+        *("resources:VGPU", "resources1:CUSTOM_GPU_A100", "resources:CUSTOM_PCI"),
+        *("trait1:CUSTOM_NVIDIA_1EB8", "trait:CUSTOM_PCI_PRODUCT_ID_20B5"),
+        *("pci_passthrough:alias", "accel:device_profile", "gpu:number", "GPU:Model"),
+    ]
+)
+TEXTS = st.text() | st.sampled_from(["1", "0", "required", "a100:2", "a100:,:2", "gpu"])
+
+
+@given(st.dictionaries(KEYS | st.text(), TEXTS), st.none() | st.just(PROFILES))
+@settings(max_examples=200, deadline=None)
+def test_whatever_others_write_is_read(specs: dict[str, str], profiles: Any) -> None:
+    reading = flavors.read(specs, profiles)
+    assert all(each["count"] != 0 for each in reading.accelerators)
+    unknown = [each for each in reading.accelerators if each["count"] is None]
+    assert bool(reading.warnings) >= bool(unknown)
 
 
 def test_flavors_of_ours() -> None:

@@ -10,6 +10,7 @@ NVIDIA's vGPU software, and their relatives in other spellings.
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -260,6 +261,15 @@ def test_nodes(name: str, several: bool, model: str | None) -> None:
 )
 def test_traits(traits: list[str], is_part: bool, identity: Any) -> None:
     assert names.of_traits(traits, is_part) == identity
+
+
+def test_names_that_are_made_to_take_long() -> None:
+    parts = ("GTX_", "NPU", "DX", "8X", "80G", "A100", "NV", "_", "1G_", "SXM")
+    started = time.monotonic()
+    for part in parts:
+        for end in ("", "!", "Z"):
+            names.identify(f"A100{part * 250}"[:254] + end)
+    assert time.monotonic() - started < 10
 
 
 # The table ----------------------------------------------------------------------------
