@@ -9,8 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from integration.cloud_site import Site
 from integration.inventory import Inventory
 
@@ -41,7 +39,7 @@ SPECS: dict[str, tuple[dict[str, str], Accelerators]] = {
 DECLARED = [{"model": "l40s", "count": 4}]
 
 
-def test_life(site: Site, tmp_path: Path) -> None:
+def test_flavors_of_others(site: Site, tmp_path: Path) -> None:
     names = _servers(site)
     member = site.member
     environment = {**member.environment, **member.proxy}
@@ -138,11 +136,3 @@ def _report(
         "NVIDIA_700": 1,
         "V100": None,
     }
-
-
-@pytest.fixture(autouse=True)
-def _no_servers_left(site: Site) -> Any:
-    yield
-    nova = site.as_member.compute
-    for server in list(nova.servers()):
-        nova.delete_server(server)
