@@ -23,7 +23,7 @@ _ALIAS = "pci_passthrough:alias"
 # Groups are numbered or, from microversion 2.86 on, named: resources_GPU1:VGPU.
 _CLASS = re.compile(r"resources(?P<group>[\w-]*):(?P<name>\w+)")
 _TRAIT = re.compile(r"trait(?P<group>[\w-]*):(?P<name>\w+)")
-_TOLD = re.compile(r"(?:gpu|accelerator):(?P<field>type|vendor|model|number)")
+_TOLD = re.compile("(?:gpu|accelerator):(type|vendor|model|number)", re.IGNORECASE)
 _ANY_GPU = Identity(None, None, None, "gpu")
 
 
@@ -195,21 +195,18 @@ def _with_told(requests: list[_Request], specs: t.Mapping[str, str]) -> list[_Re
     Sites of EGI set `Accelerator:Vendor`, `Accelerator:Model` and the like, others
     `gpu:vendor`. Nova ignores them, so that what it acts on comes first.
     """
-    matches = ((_TOLD.fullmatch(key.lower()), text) for key, text in specs.items())
-    told = {match["field"]: text for match, text in matches if match}
+    matches = [match for match in map(_TOLD.fullmatch, specs) if match]
+    told = {match[1].lower(): specs[match[0]] for match in matches}
     name = f"{told.get('vendor', '')} {told.get('model') or told.get('type') or 'GPU'}"
     identity = names.identify(name.strip())
-    if not told or identity is None:
+    if not told or identity is None or len(requests) > 1:
         return requests
     if not identity.is_known:
         identity = identity._replace(model=told.get("model"))
-    if not requests:
-        return list(_requested(identity, "number", told.get("number"), False))
-    if len(requests) > 1:
-        return requests
-    [request] = requests
+    request = requests[0] if requests else _Request(identity, None)
     if identity.is_known and not request.identity.is_known:
         request = request._replace(identity=identity)
-    if request.number is None and told.get("number"):
-        return list(_requested(request.identity, "number", told["number"], False))
+    if request.number is None and ("number" in told or not requests):
+        key = next((m[0] for m in matches if m[1].lower() == "number"), matches[0][0])
+        return list(_requested(request.identity, key, told.get("number"), False))
     return [request]

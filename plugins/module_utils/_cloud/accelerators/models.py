@@ -273,13 +273,13 @@ PCI_VENDORS: dict[str, tuple[str, str]] = {
 both."""
 
 MAKERS: dict[str, str] = {
-    # 25B6 is an A2 or an A16, 740C an MI250 or MI250X, 0FC5 and the like old cards.
     "10DE": "gpu",
     "1002": "gpu",
     "1DA3": "npu",
 }
-"""PCI vendor ids whose unknown products count as accelerators, with the kind. The other
-vendors make far more network cards and bridges."""
+"""PCI vendor ids whose other products count as accelerators of unknown model, with the
+kind: new ones, and ids that several models have (25B6 is an A2 or A16). The other vendors
+make far more network cards and bridges."""
 
 OTHER_FUNCTIONS: dict[str, str] = {
     # Audio, USB and USB-C functions of graphics cards, and NVSwitches.

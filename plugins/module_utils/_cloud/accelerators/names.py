@@ -84,6 +84,10 @@ _NODE = re.compile(
 )
 _PCI = re.compile(r"(?:CUSTOM_)?PCI_(?P<vendor>[0-9A-F]{4})_(?P<product>[0-9A-F]{4})")
 _PRODUCT = re.compile(r"CUSTOM_(?:NVIDIA|(?:GPU|PCI)_PRODUCT_ID)_(?P<id>[0-9A-F]{4})")
+_SHORT = 3
+"""Characters of models, such as T4 and A40, that can be anything else too."""
+_BESIDE = re.compile(r"(?:_(?:\d+[ABCQ]?|PASSTHROUGH|DEDICATED|FULL|SHARED))*")
+"""What such a model may have beside it."""
 _PART = re.compile(r"VGPU|(?<![A-Z0-9])(?:MIG|MDEVS?)(?![A-Z0-9])|VFS?(?![A-Z0-9])")
 
 
@@ -107,15 +111,17 @@ def identify(
     if _NO_ACCELERATOR_NODE.search(plain) if is_node else is_other(name):
         return None
     found = {_number(match): match for match in _KNOWN.finditer(plain)}
+    models = [MODELS[number] for number in found]
+    family = _family(plain, models, is_node)
     if len(found) == 1:
-        [(number, match)] = found.items()
-        known = MODELS[number]
-        is_part = is_part or bool(_PART.search(plain))
-        return _known(known, _memory(known, plain[match.start("rest") :], is_part))
-    family = _family(plain, [MODELS[number] for number in found], is_node)
-    return (
-        Identity(family[0], own_text(name), _size(plain), family[1]) if family else None
-    )
+        [match], [known] = found.values(), models
+        if _is_meant(known, match, plain):
+            is_part = is_part or bool(_PART.search(plain))
+            memory = _memory(known, plain[match.start("rest") :], is_part)
+            return _known(known, memory)
+    if not family:
+        return None
+    return Identity(family[0], own_text(name), _size(plain), family[1])
 
 
 def of_traits(traits: t.Collection[str], is_part: bool = False) -> Identity | None:
@@ -130,9 +136,7 @@ def of_traits(traits: t.Collection[str], is_part: bool = False) -> Identity | No
     """
     found = set()
     for trait in traits:
-        product = _of_product(trait, traits)
-        if product and is_part:
-            product = product._replace(memory_gib=None)
+        product = _of_product(trait, traits, is_part)
         found.add(product or identify(trait, is_part=is_part))
     told = {each for each in found if each}
     known = {each for each in told if each.is_known} or told
@@ -167,6 +171,20 @@ def _number(match: re.Match[str]) -> int:
     return next(number for number in range(len(MODELS)) if match[f"m{number}"])
 
 
+def _is_meant(known: Known, match: re.Match[str], plain: str) -> bool:
+    """Return whether a name surely means the model that was found in it.
+
+    `INTEL_A10` is an FPGA. In a class or trait, where anything can be named, a model
+    such as A2 counts by itself only: `CUSTOM_RACK_A2` is a place.
+    """
+    if _vendor(plain) not in (None, known.vendor):
+        return False
+    if not plain.startswith("CUSTOM_") or len(known.model) > _SHORT:
+        return True
+    rest = plain[len("CUSTOM_") :].replace(match[0], "", 1)
+    return _kinship(plain) is not None or bool(_BESIDE.fullmatch(rest))
+
+
 def _family(
     plain: str, models: list[Known], is_node: bool
 ) -> tuple[str | None, str] | None:
@@ -174,20 +192,26 @@ def _family(
 
     Args:
         plain: Its name.
-        models: Models that the name has, if there are several.
+        models: Models that were found in the name.
         is_node: Whether it names a whole bare-metal node.
     """
+    family = _kinship(plain)
     vendors = {known.vendor for known in models}
-    for pattern, vendor, kind in _FAMILIES:
-        if re.search(pattern, plain):
-            return (
-                vendors.pop() if len(vendors) == 1 else vendor or _vendor(plain)
-            ), kind
-    if models:
-        return (vendors.pop() if len(vendors) == 1 else None), models[0].kind
+    if family or len(models) > 1:
+        vendor, kind = family or (None, models[0].kind)
+        vendor = vendor or _vendor(plain)
+        return vendors.pop() if not vendor and len(vendors) == 1 else vendor, kind
     # Every other CPU is of AMD, so that a node of theirs says nothing.
     if not is_node and re.search(r"(?<![A-Z0-9])AMD(?![A-Z0-9])", plain):
         return "amd", "gpu"
+    return None
+
+
+def _kinship(plain: str) -> tuple[str | None, str] | None:
+    """Return vendor and kind of the first family whose pattern a name has."""
+    for pattern, vendor, kind in _FAMILIES:
+        if re.search(pattern, plain):
+            return vendor, kind
     return None
 
 
@@ -240,17 +264,21 @@ def _of_pci(vendor: str, product: str, name: str) -> Identity | None:
     return Identity(maker, own_text(name), None, MAKERS[vendor])
 
 
-def _of_product(trait: str, traits: t.Collection[str]) -> Identity | None:
+def _of_product(
+    trait: str, traits: t.Collection[str], is_part: bool
+) -> Identity | None:
     """Return the accelerator of a product id, which Cyborg sets as a trait.
 
     Another trait, or the same, names its vendor.
     """
     match = _PRODUCT.fullmatch(trait)
     vendors = {_vendor(_plain(each)) for each in traits} - {None}
-    if not match or len(vendors) != 1:
+    # What has digits only can be the number of a type of virtual GPU.
+    is_type = is_part and match and match["id"].isdigit()
+    if not match or len(vendors) != 1 or is_type:
         return None
     [vendor] = vendors
     for known in MODELS:
         if known.vendor == vendor and match["id"] in known.ids:
-            return _known(known, known.ids[match["id"]])
+            return _known(known, None if is_part else known.ids[match["id"]])
     return None

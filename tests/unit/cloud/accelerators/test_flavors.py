@@ -197,7 +197,7 @@ def test_flavors_of_others(specs: dict[str, str], known: Devices) -> None:
         (
             {"gpu:number": "some"},
             [(None, None, None, None, "gpu")],
-            "number has the count 'some', which is no number",
+            "gpu:number has the count 'some', which is no number",
         ),
     ],
 )

@@ -82,13 +82,14 @@ NVIDIA = {
         ("t4gpu", 16),
         ("T4-2B", 2),
         ("T4-1B4", 1),
+        ("CUSTOM_T4_2B", 2),
         ("CUSTOM_PCI_10DE_1EB8", 16),
     ],
     "A2": [("nvidia_a2", 16)],
     "A10": [("nvidia_a10", 24), ("A10-24Q", 24)],
     "A16": [("a16", 16), ("A16-4A", 4)],
     "A30": [("A30_GPU", 24), ("gpu_a30", 24)],
-    "A40": [("A40-48Q", 48), ("CUSTOM_VGPU_A40", None)],
+    "A40": [("A40-48Q", 48), ("CUSTOM_VGPU_A40", None), ("CUSTOM_A40_FULL", 48)],
     "L4": [("nvidia-l4", 24)],
     "L40": [("l40", 48)],
     "L40S": [("l40s", 48), ("L40S-12Q", 12)],
@@ -185,6 +186,8 @@ OTHERS = [
     *("CUSTOM_FPGA_INTEL_PAC_ARRIA10", "CUSTOM_FPGA_A10", "CUSTOM_NIC", "CUSTOM_SSD"),
     *("CUSTOM_BAREMETAL", "CUSTOM_BAREMETAL_GOLD", "CUSTOM_PMEM_NAMESPACE_MEDIUM"),
     *("CUSTOM_AMD_EPYC", "CUSTOM_QAT", ""),
+    # Places, kinds of nodes, and an FPGA that are named like models.
+    *("CUSTOM_RACK_A2", "CUSTOM_BAREMETAL_A10", "CUSTOM_ROW_P4", "intel_a10"),
 ]
 
 
@@ -255,6 +258,10 @@ def test_nodes(name: str, several: bool, model: str | None) -> None:
         # 1020 is of NVIDIA a K20X, of Habana a Gaudi2.
         (["CUSTOM_PCI_PRODUCT_ID_1020"], False, None),
         (["CUSTOM_A100", "CUSTOM_H100"], False, None),
+        (["CUSTOM_RACK_A10", "CUSTOM_ZONE_T4"], False, None),
+        # Of a device 2235 is an A40, of a part it is a type of some GPU.
+        (["CUSTOM_NVIDIA_2235"], False, ("nvidia", "A40", 48, "gpu", True)),
+        (["CUSTOM_NVIDIA_2235"], True, ("nvidia", "NVIDIA_2235", None, "gpu", False)),
         (["HW_CPU_X86_AVX2", "CUSTOM_NVLINK"], False, None),
         ([], False, None),
     ],
