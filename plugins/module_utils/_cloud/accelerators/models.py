@@ -278,8 +278,8 @@ MAKERS: dict[str, str] = {
     "1DA3": "npu",
 }
 """PCI vendor ids whose other products count as accelerators of unknown model, with the
-kind: new ones, and ids that several models have (25B6 is an A2 or A16). The other vendors
-make far more network cards and bridges."""
+kind: new ones, and ids that several models have (25B6 is an A2 or A16). The other
+vendors make far more network cards and bridges."""
 
 OTHER_FUNCTIONS: dict[str, str] = {
     # Audio, USB and USB-C functions of graphics cards, and NVSwitches.
