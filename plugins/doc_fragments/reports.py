@@ -162,6 +162,17 @@ options:
       region_name:
         description: Name of the region; without it that of the cloud's configuration.
         type: str
+      flavor_accelerators:
+        description:
+          - The accelerators of flavors that you can't change, by name of the flavor,
+            for sources of type V(openstack). Each flavor has a list of dictionaries
+            with C(model) (required), C(vendor), C(count) (default 1), C(memory_gib) and
+            C(kind) (V(gpu) or V(npu)). An empty list means that it has none.
+          - C(vendor) is required unless the model is known by name. What is known of a
+            model completes what is not given.
+          - It takes precedence over what a flavor's extra specs say.
+        type: dict
+        version_added: 0.2.0
   max_age:
     description:
       - Seconds for which the tasks of a run share what a source has told; V(0) for

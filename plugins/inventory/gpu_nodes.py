@@ -51,11 +51,22 @@ options:
     description:
       - Whether servers that belong to no cluster are hosts too, where their flavor says
         that they have accelerators.
-      - It does where M(gpufleet.openstack.hardware) made it, or where it asks for
-        resource classes C(CUSTOM_GPU_*), C(CUSTOM_NPU_*), C(VGPU), C(PGPU), or for a
-        PCI alias named after a known model.
+      - It does where M(gpufleet.openstack.hardware) made it, where it asks for devices
+        by a resource class, PCI alias or device profile whose name says that these are
+        accelerators, or where O(flavor_accelerators) names it.
     type: bool
     default: false
+  flavor_accelerators:
+    description:
+      - The accelerators of flavors that you can't change, by name of the flavor. Each
+        flavor has a list of dictionaries with C(model) (required), C(vendor), C(count)
+        (default 1), C(memory_gib) and C(kind) (V(gpu) or V(npu)). An empty list means
+        that it has none.
+      - C(vendor) is required unless the model is known by name. What is known of a
+        model completes what is not given.
+      - It takes precedence over what a flavor's extra specs say.
+    type: dict
+    version_added: 0.2.0
   clusters:
     description: Names or ids of the clusters whose nodes are listed; all without it.
     type: list
@@ -191,7 +202,8 @@ notes:
     C(hourly_cost)), C(addresses) (a list of C(network), C(address), C(version),
     C(floating)), C(created_at), C(project_id), C(os_distro), C(cloud), C(region) and
     C(reason). An accelerator has C(vendor), C(model), C(count), C(memory_gib) and
-    C(kind). What is not known is null."
+    C(kind). What is not known is null. A known model has one name, however the flavor
+    spells it; of an unknown one it is the flavor's own text."
   - C(ansible_user) is set where the image's property C(os_distro) tells the usual one.
   - "A host has the name of its server if that consists of letters, digits, C(.), C(_)
     and C(-), begins with a letter or a digit, has 201 characters at most, and can't be
@@ -222,9 +234,10 @@ notes:
   - "C(gpufleet_health) holds C(health) (V(healthy), V(faulty) or V(maintenance)),
     C(faults) (each with C(rule), C(device), C(index), C(evidence), C(since) and
     C(action)), C(allocation) (V(idle), V(partial), V(busy) or V(unknown), with
-    C(reason)), C(capacity) and C(allocated) (in devices), C(devices) (how many are
-    C(allocated), C(idle), C(faulty), C(maintenance) and C(unknown)), C(measured) (how
-    many the facts tell of now) and C(gathered_at). C(gpufleet_devices) is the list
+    C(reason)), C(capacity) and C(allocated) (in devices; the former is null if nobody
+    tells how many there are), C(devices) (how many are C(allocated), C(idle),
+    C(faulty), C(maintenance) and C(unknown)), C(measured) (how many the facts tell of
+    now) and C(gathered_at). C(gpufleet_devices) is the list
     C(devices) of M(gpufleet.openstack.gpu_facts)."
   - Where several hosts would have one name, all of them get their id. Where several
     groups would have one name, all of them get C(__) and their id, or another mark of
@@ -252,6 +265,14 @@ clouds: [frankfurt, amsterdam]
 regions: [all]
 include_masters: false
 jump_host: master
+---
+# With flavors that do not say what they have
+plugin: gpufleet.openstack.gpu_nodes
+cloud: mycloud
+include_standalone: true
+flavor_accelerators:
+  g1.large:
+    - {model: A100, count: 2, memory_gib: 80}
 ---
 # With how nodes do, by the facts that were gathered last
 plugin: gpufleet.openstack.gpu_nodes
@@ -298,9 +319,11 @@ from ..plugin_utils._fleet import connection, door, groups, readings, snapshot
 from ..plugin_utils._fleet.types import Fleet, Server, Telemetry
 from ..plugin_utils._fleet.values import shown
 from ..plugin_utils._sources import fact_cache
+from ..plugin_utils._sources.base import WrongOption
 from ..plugin_utils._sources.failure import SourceError
 from ..plugin_utils._sources.inventories import read_later
 from ..plugin_utils._sources.inventory_variables import PORTS, InventoryVariables
+from ..plugin_utils._sources.openstack.declared import declared
 from ..plugin_utils._sources.openstack.filters import Filters
 from ..plugin_utils._sources.prometheus import source as prometheus
 from ..plugin_utils._untrusted import untrusted
@@ -327,7 +350,7 @@ _WHO = (
 )
 """What of the credentials tells whose cloud it is; none of it is secret."""
 
-_SHAPE = 2
+_SHAPE = 3
 """Version of what the cache holds."""
 
 
@@ -402,6 +425,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 f"stale_after: {self.get_option('stale_after')} is below 0"
             )
         self._server()
+        self._declared()
+
+    def _declared(self) -> dict[str, list[dict[str, t.Any]]]:
+        """The option `flavor_accelerators`; or raise for what it can't be."""
+        try:
+            return declared(self.get_option("flavor_accelerators"))
+        except WrongOption as error:
+            raise AnsibleParserError(str(error)) from error
 
     def _server(self) -> dict[str, t.Any]:
         """The option `prometheus` with its defaults; or raise for what it can't be."""
@@ -442,6 +473,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 )
             ],
             "filters": filters,
+            "flavor_accelerators": self._declared(),
         }
         text = json.dumps(parts, sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -458,7 +490,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
         options = {name: self.get_option(name) for name in session.ARGUMENT_SPEC}
         regions = openstack.read_regions(
-            options, self.get_option("clouds"), self.get_option("regions"), filters
+            options,
+            self.get_option("clouds"),
+            self.get_option("regions"),
+            filters,
+            self._declared(),
         )
         failures = [f"{each.name}: {each.failure}" for each in regions if each.failure]
         missing = [f"{each.name}: {text}" for each in regions for text in each.missing]

@@ -160,7 +160,9 @@ _raw:
       type: dict
       sample: {"totalPorts": 80, "activePorts": 79, "bandwidth": "400Gbps"}
     totalGpus:
-      description: Devices, the sum of the five numbers that follow.
+      description:
+        - Devices, the sum of the five numbers that follow. All six are null if there
+          are nodes, and of none it is known how many devices it has.
       type: float
       sample: 60
     allocatedGpus:

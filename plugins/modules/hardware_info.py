@@ -87,38 +87,46 @@ hardware:
       type: str
       sample: Four A100 80 GB
     accelerators:
-      description: The accelerators of each node of this hardware.
+      description:
+        - The accelerators of each node of this hardware. Of flavors that
+          M(gpufleet.openstack.hardware) did not make, those that their extra specs ask
+          for. A name that belongs to no known model is given as it is.
       type: list
       elements: dict
       contains:
         kind:
-          description: V(gpu) or V(npu).
+          description: V(gpu) or V(npu), null where unknown.
           type: str
           sample: gpu
         vendor:
-          description: Vendor.
+          description: Vendor, null where unknown.
           type: str
           sample: nvidia
         model:
-          description: Model.
+          description: Model, null where unknown.
           type: str
           sample: A100
         count:
           description:
             - How many devices, as the key says that Nova acts on. 0 where that key was
               removed by other hands.
+            - Null, with a warning, where a flavor that others made does not tell.
           type: int
           sample: 4
         memory_gib:
-          description: Memory of a device in GiB, null where it was not given.
+          description: Memory of a device in GiB, null where unknown.
           type: int
           sample: 80
         resource_class:
-          description: Placement's resource class, null where a PCI alias is used.
+          description:
+            - Placement's resource class, null where a PCI alias is used, and of flavors
+              that others made, which have it in C(extra_specs).
           type: str
           sample: CUSTOM_GPU_A100
         pci_alias:
-          description: Nova's PCI alias, null where a resource class is used.
+          description:
+            - Nova's PCI alias, null where a resource class is used, and of flavors that
+              others made.
           type: str
     power_watts:
       description: Electrical power of a node under load in W, null where unknown.

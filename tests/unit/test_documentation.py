@@ -79,6 +79,7 @@ ONLY_DECLARED = {
 OTHER_WORDS = {
     ("gpu_cluster", "location"): "the query always looks it up",
     ("gpu_cluster", "node_groups"): "the query reads all of them whole",
+    ("hardware", "accelerators"): "the query reads flavors that others made",
     ("hardware", "projects"): "the query does not read it",
     ("kubeconfig", "ca_rotation_due"): "the query has no rotate_ca_after",
     ("kubeconfig", "content"): "the query never shows the key",

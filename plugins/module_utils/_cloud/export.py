@@ -143,7 +143,13 @@ class _Export:
 
     def _flavor(self, view: Raw) -> Raw:
         values = {"name": view["name"], **self._declared(HardwareResource, view)}
-        if any(not device["count"] for device in view["accelerators"]):
+        # Those of flavors that others made are read off their extra specs.
+        own = [
+            device
+            for device in view["accelerators"]
+            if device["resource_class"] or device["pci_alias"]
+        ]
+        if any(not device["count"] for device in own):
             self._leave_out(
                 f"accelerators of {view['name']!r}, as other hands removed the key "
                 "that Nova acts on"
@@ -152,7 +158,7 @@ class _Export:
         else:
             values["accelerators"] = [
                 {key: value for key, value in device.items() if value is not None}
-                for device in view["accelerators"]
+                for device in own
             ]
         return values
 

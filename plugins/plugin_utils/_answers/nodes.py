@@ -85,7 +85,7 @@ def _row(node: Node) -> Record:
         "capacity": known["capacity"],
         "allocated": known["allocated"],
         "devicesByState": {
-            name: whole(number)  # type: ignore[arg-type]
+            name: None if known["capacity"] is None else whole(number)  # type: ignore[arg-type]
             for name, number in known["devices"].items()
         },
         "measuredAt": known["gathered_at"],

@@ -86,19 +86,26 @@ def _waiting(waiting: Waiting | None) -> Record:
 def _devices(nodes: t.Sequence[Node], used: Busy | None) -> Record:
     """Return how many devices are in which state, and rates of these numbers.
 
+    Nodes that nobody counts the devices of are left out; if all are, it is not known.
+
     Args:
         nodes: The nodes.
         used: How busy their devices are that are given out; None if not known.
     """
-    total = sum(node.state["capacity"] for node in nodes)
+    known = [node for node in nodes if node.state["capacity"] is not None]
+    is_known = bool(known or not nodes)
+    total = sum(node.state["capacity"] or 0.0 for node in known)
     counts = dict.fromkeys(counting.STATES, 0.0)
-    for node in nodes:
+    for node in known:
         for name, number in node.state["devices"].items():
             counts[name] += t.cast("float", number)
     usable = counts["allocated"] + counts["idle"]
     return {
-        "totalGpus": whole(total),
-        **{f"{name}Gpus": whole(number) for name, number in counts.items()},
+        "totalGpus": whole(total) if is_known else None,
+        **{
+            f"{name}Gpus": whole(number) if is_known else None
+            for name, number in counts.items()
+        },
         "allocationRate": _rate(counts["allocated"], usable),
         "usableRate": _rate(usable, total),
         "utilization": _rate(used.used, used.held) if used else None,

@@ -41,7 +41,7 @@ def of_node(node: Node) -> Busy | None:
     devices, allocated = node.devices, counts["allocated"]
     if not devices or not allocated:
         return None
-    usable = node.state["capacity"] - counts["faulty"]
+    usable = (node.state["capacity"] or 0.0) - counts["faulty"]
     faults = node.state["faults"]
     broken = broken_devices(faults, devices) if faults else ()
     if broken:

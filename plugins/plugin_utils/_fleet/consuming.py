@@ -64,7 +64,7 @@ class _Devices:
 
     def are_all(self, held: float) -> bool:
         """Return whether so many devices are all that the node has, and measures."""
-        capacity = self.node.state["capacity"]
+        capacity = self.node.state["capacity"] or 0.0
         return held >= capacity - _ENOUGH and len(self.devices) == capacity
 
 

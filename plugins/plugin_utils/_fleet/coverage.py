@@ -26,8 +26,9 @@ def share(nodes: t.Iterable[Node]) -> float | None:
     for node in nodes:
         devices = node.devices or ()
         seen = sum(device["utilization_percent"] is not None for device in devices)
-        known += min(seen, node.state["capacity"])
-        capacity += node.state["capacity"]
+        devices_in_all = node.state["capacity"] or 0.0
+        known += min(seen, devices_in_all)
+        capacity += devices_in_all
     return round(min(1.0, known / capacity), 4) if capacity else None
 
 

@@ -134,7 +134,9 @@ def _hardware(fields: Reader) -> Hardware | None:
     if accelerators is None:
         return None
     for entry in accelerators:
-        if not isinstance(entry, Mapping) or not is_count(entry.get("count")):
+        if not isinstance(entry, Mapping) or "count" not in entry:
+            return None
+        if entry["count"] is not None and not is_count(entry["count"]):
             return None
     checked = _HARDWARE.read(part)
     checked["accelerators"] = [

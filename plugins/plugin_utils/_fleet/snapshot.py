@@ -31,6 +31,7 @@ from .types import (
     Storage,
     Telemetry,
 )
+from .values import shown
 from .waiting import Waiting, waited_for
 
 
@@ -130,9 +131,12 @@ def build(
 
 
 def _has_devices(node: Node) -> bool:
-    """Return whether a node has devices, or its scheduler says that it must have."""
+    """Return whether a node has devices, or its scheduler says that it must have.
+
+    How many there are may be unknown.
+    """
     offers = node.capacity.offers
-    return bool(node.state["capacity"]) or any(
+    return node.state["capacity"] != 0 or any(
         offer.capacity == 0 and offer.has_devices for offer in offers
     )
 
@@ -163,7 +167,14 @@ def _excesses(nodes: list[Node]) -> t.Iterator[str]:
     for node in nodes:
         yield from node.capacity.warnings
         allocated, capacity = node.state["allocated"] or 0, node.state["capacity"]
-        if allocated > capacity + 1e-6:
+        if capacity is None:
+            name = node.server["hardware"]["name"]
+            yield (
+                f"{node.name}: how many devices there are is unknown, because flavor "
+                f"{shown(name)} does not tell, and nothing counts them: numbers of "
+                "devices leave them out"
+            )
+        elif allocated > capacity + 1e-6:
             yield (
                 f"{node.name}: {allocated:g} devices are given out, and there are "
                 f"{capacity:g}"

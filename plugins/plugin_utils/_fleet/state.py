@@ -95,9 +95,10 @@ def assess(
     problem = unusable(host.facts, now, stale_after)
     facts = None if problem else host.facts
     devices = facts.devices if facts else []
-    declared = sum(each["count"] for each in server["hardware"]["accelerators"])
+    declared = [each["count"] for each in server["hardware"]["accelerators"]]
     is_measured = facts is not None and facts.are_of_devices
-    known = capacity.of(host, declared, is_measured)
+    known = capacity.of(host, sum(filter(None, declared)), is_measured)
+    is_uncounted = not known.devices and None in declared
     broken = _scheduling_faults(host, server, known, now, rules)
     if facts:
         moment = moment_of(facts.gathered_at)
@@ -128,8 +129,8 @@ def assess(
         "maintenance": maintenance,
         "faults": broken,
         "allocation": _allocation(allocated, known.devices),
-        "reason": reason,
-        "capacity": known.devices,
+        "reason": reason or (_UNCOUNTED if is_uncounted else None),
+        "capacity": None if is_uncounted else known.devices,
         "allocated": allocated,
         "devices": counted,
         "measured": sum(map(_is_read, devices)),
@@ -145,6 +146,8 @@ def assess(
         unusable=problem,
     )
 
+
+_UNCOUNTED = "how many devices there are is unknown"
 
 _SHORT = ("devices_missing", "not_allocatable")
 

@@ -31,11 +31,11 @@ Reason = t.Annotated[str, LONGEST_REASON]
 
 
 class Accelerator(t.TypedDict):
-    """Accelerators of one model that a flavor declares."""
+    """Accelerators of one model that a flavor declares; `count` may be unknown."""
 
     vendor: str | None
     model: str | None
-    count: int
+    count: int | None
     memory_gib: float | None
     kind: str | None
 
@@ -520,7 +520,8 @@ class NodeState(t.TypedDict):
 
     `health` is `healthy`, `faulty` or `maintenance` (with the scheduler's reason),
     `allocation` `idle`, `partial`, `busy` or `unknown` (with its `reason`). `capacity`,
-    `allocated` and `measured` are in devices; `gathered_at` is when it was measured.
+    `allocated` and `measured` are in devices (`capacity` is None if the flavor has
+    devices and nobody tells how many); `gathered_at` is when it was measured.
     `devices` says how many devices are in which state.
     A device of which nothing could be read but that it is there is not measured.
     """
@@ -530,7 +531,7 @@ class NodeState(t.TypedDict):
     faults: list[Fault]
     allocation: str
     reason: str | None
-    capacity: float
+    capacity: float | None
     allocated: float | None
     devices: Counts
     measured: int

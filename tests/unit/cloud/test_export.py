@@ -264,3 +264,21 @@ def test_a_cluster_of_cluster_api(site: Site) -> None:
         "min_node_count",
     }
     assert site.warnings == []
+
+
+def test_hardware_of_others_is_exported_by_its_extra_specs(site: Site) -> None:
+    """The role changes nothing in a flavor that others made."""
+    theirs = {"pci_passthrough:alias": "H100SXM:8"}
+    there(site)
+    cpu = {"hw:cpu_policy": "dedicated", "pci_passthrough:alias": "mlx5:1"}
+    usual = {"vcpus": 4, "ram": 4096, "disk": 20, "swap": 0}
+    flavors = [
+        {"id": name, "name": name, **usual, "extra_specs": specs}
+        for name, specs in (("gpu.8", theirs), ("net.1", cpu))
+    ]
+    site.on("GET /v2.1/flavors/detail?is_public=None", {"flavors": flavors})
+    found = export(site.cloud())["fleet_hardware"]
+    [hardware] = [one for one in found if one["name"] != "gpu.4"]
+    assert hardware["name"] == "gpu.8"
+    assert hardware["accelerators"] == []
+    assert hardware["extra_specs"] == theirs

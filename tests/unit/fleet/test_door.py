@@ -175,6 +175,10 @@ def test_odd_measurements_and_listings_concern_their_nodes(value: Any) -> None:
         ("gpu", "odd: gpufleet_node can't be 'gpu', so the node is unknown"),
         ({"id": "x"}, "odd: gpufleet_node has no hardware with a list of accelerators"),
         (
+            factory.server("odd", hardware={"accelerators": [{"model": "A100"}]}),
+            "odd: gpufleet_node has no hardware with a list of accelerators",
+        ),
+        (
             factory.server("odd", hardware={"accelerators": [{"count": "8"}]}),
             "odd: gpufleet_node has no hardware with a list of accelerators",
         ),

@@ -150,3 +150,22 @@ def test_a_server_that_does_not_run() -> None:
     [fault] = state_of(None, status="ERROR")["faults"]
     assert fault["rule"] == "server_status"
     assert fault["evidence"] == "the server's status is ERROR"
+
+
+def test_a_flavor_that_does_not_tell_how_many() -> None:
+    """What counts the devices tells; without it their number is unknown, not 0."""
+    unknown = {"vendor": "nvidia", "model": "A100", "count": None}
+    hardware = {
+        **state.NO_SERVER["hardware"],
+        "accelerators": [{**unknown, "memory_gib": None, "kind": "gpu"}],
+    }
+    known = state_of(facts([device()] * 2), hardware=hardware)
+    assert (known["capacity"], known["allocation"]) == (2, "idle")
+    known = state_of(None, hardware=hardware)
+    assert (known["capacity"], known["allocation"]) == (None, "unknown")
+    assert known["reason"] == "there are no facts"
+    fleet = factory.fleet(
+        types.Host("n", factory.server("n", hardware=hardware)), now=NOW
+    )
+    assert [node.name for node in fleet.nodes] == ["n"]
+    assert any("how many devices there are is unknown" in w for w in fleet.warnings)

@@ -197,6 +197,8 @@ def test_openstack(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         glance=SimpleNamespace(list=read("images")),
         neutron=SimpleNamespace(list=read("networks")),
         cinder=SimpleNamespace(get=lambda _path: {"pools": changed["pools"]}),
+        cyborg=SimpleNamespace(device_profiles=None),
+        warn=lambda _text: None,
     )
     monkeypatch.setattr(openstack, "Cloud", lambda *_arguments, **_options: cloud)
     check({"type": "openstack", "cloud": "one"}, records.ODD_SERVER, odd, answer, 4)

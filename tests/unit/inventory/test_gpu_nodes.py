@@ -163,6 +163,15 @@ def test_text_of_the_cloud_is_no_template(
         ),
         ({"prometheus": {"url": "x"}}, "prometheus: takes telemetry: prometheus"),
         ({"cloud": "no-such"}, "no-such"),
+        ({"flavor_accelerators": ["a"]}, "flavor_accelerators"),
+        (
+            {"flavor_accelerators": {"a": [{"model": "X9"}]}},
+            "flavor_accelerators['a'][0].vendor: is required, because 'X9' is no model",
+        ),
+        (
+            {"flavor_accelerators": {"a": {"model": "A100"}}},
+            "flavor_accelerators['a']: must be a list",
+        ),
     ],
 )
 def test_bad_input(inventory: Inventory, options: dict[str, Any], text: str) -> None:
@@ -194,6 +203,39 @@ def test_cache(cloud: Cloud, inventory: Inventory, tmp_path: Path) -> None:
     for path in kept:
         assert PASSWORD not in path.read_text()
         assert "gpufleet_health" not in path.read_text()
+
+
+def test_accelerators_that_are_declared(
+    cloud: Cloud, inventory: Inventory, tmp_path: Path
+) -> None:
+    [name] = {
+        one["flavor"]["original_name"]
+        for one in cloud.lists["servers 2.100"]
+        if "-node-" in one["name"]
+    }
+    options: dict[str, Any] = {
+        "cache": True,
+        "cache_plugin": "ansible.builtin.jsonfile",
+        "cache_connection": str(tmp_path / "cache"),
+    }
+    before = inventory.listing(**options)
+    assert "accelerator_nvidia_l40s" not in before.groups
+    # They are part of what the cache is kept by.
+    declared = {name: [{"model": "l40s", "count": 2}]}
+    found = inventory.listing(**options, flavor_accelerators=declared)
+    nodes = found.groups["accelerator_nvidia_l40s"]
+    assert nodes == found.groups["gpu_nodes"] == before.groups["gpu_nodes"]
+    assert found.hosts[min(nodes)]["gpufleet_node"]["hardware"]["accelerators"] == [
+        {
+            "vendor": "nvidia",
+            "model": "L40S",
+            "count": 2,
+            "memory_gib": 48,
+            "kind": "gpu",
+        }
+    ]
+    found = inventory.listing(**options, flavor_accelerators={name: []})
+    assert "gpu_nodes" not in found.groups
 
 
 def test_no_secret_at_any_verbosity(inventory: Inventory) -> None:

@@ -10,9 +10,10 @@ import re
 import typing as t
 from functools import partial
 
+from ..accelerators import flavors
 from ..accelerators.catalogue import declared, power
 from ..accelerators.extra_specs import SCOPE, Contents, decode, encode, normalize, plan
-from ..engine.errors import Conflict, HardwareNotFound, InvalidInput
+from ..engine.errors import CloudError, Conflict, HardwareNotFound, InvalidInput
 from ..engine.fields import Field, api_values
 from ..engine.resource import Step
 from ..engine.status import Raw
@@ -177,6 +178,28 @@ class HardwareResource(CloudResource):
             "hourly_cost": contents.hourly_cost,
             "extra_specs": contents.others,
         }
+
+    def details(self, raw: Raw) -> dict[str, t.Any]:
+        """Return the view, with the accelerators of a flavor that others made."""
+        view = super().details(raw)
+        if not view["accelerators"]:
+            specs = view["extra_specs"]
+            reading = flavors.read(specs, self._profiles(specs))
+            for text in reading.warnings:
+                self.cloud.warn(f"flavor {view['name']!r}: {text}")
+            none = dict.fromkeys(("resource_class", "pci_alias"))
+            view["accelerators"] = [{**each, **none} for each in reading.accelerators]
+        return view
+
+    def _profiles(self, specs: t.Mapping[str, str]) -> flavors.Profiles | None:
+        """Return Cyborg's device profiles, where extra specs name one."""
+        if flavors.DEVICE_PROFILE not in specs:
+            return None
+        try:
+            return self.cloud.cyborg.device_profiles
+        except CloudError as error:
+            self.cloud.warn(f"device profiles are not known: {error.message}")
+            return None
 
     # Compare ----------------------------------------------------------------
 

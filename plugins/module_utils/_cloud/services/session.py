@@ -16,6 +16,7 @@ from ..._secrets import cloud_secrets, remember
 from ..engine.clock import Clock
 from ..engine.errors import AuthError, InvalidInput
 from .api import Api
+from .cyborg import Cyborg
 from .failures import client_error
 from .heat import Heat
 from .magnum import Magnum
@@ -136,6 +137,11 @@ class Cloud:
     def cinder(self) -> Api:
         """Cinder: volumes."""
         return Api("Cinder", self._connector("block_storage"), self.clock)
+
+    @cached_property
+    def cyborg(self) -> Cyborg:
+        """Cyborg: device profiles."""
+        return Cyborg(self._connector("accelerator"), self.clock)
 
     @property
     def auth(self) -> dict[str, t.Any]:

@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from functools import partial
 
-from ....module_utils._cloud.accelerators import extra_specs
-from ....module_utils._cloud.accelerators.flavors import (
-    accelerators as flavor_accelerators,
-)
 from ....module_utils._cloud.services.session import Cloud
 from ..._fleet.membership import CloudServer
-from ..._fleet.types import Accelerator, Address, Hardware, Record
+from ..._fleet.types import Address, Hardware, Record
 from ..._fleet.values import is_text
 from ..partial import guarded, or_nothing, text, with_texts
+from .hardware import HardwareReader
 
 _IMAGES = 50
 """Images asked for at a time: so many ids fit into a URL."""
@@ -28,7 +24,10 @@ Booted = tuple[CloudServer, str | None]
 
 
 def read_servers(
-    cloud: Cloud, query: Record, flavors: list[Record], warn: t.Callable[[str], None]
+    cloud: Cloud,
+    query: Record,
+    hardware: HardwareReader,
+    warn: t.Callable[[str], None],
 ) -> list[Booted]:
     """Read servers, without what their images say of the operating system.
 
@@ -37,23 +36,19 @@ def read_servers(
     Args:
         cloud: The region; its project's servers are read.
         query: What Nova leaves out.
-        flavors: All flavors, for today's prices.
+        hardware: Reads what their flavors declare.
         warn: Takes a warning for each record that is left out.
 
     Raises:
         CloudError: Nova did not answer.
     """
-    known = {flavor["name"]: flavor for flavor in with_texts(flavors, "name")}
-    hardware: dict[str, Hardware] = {}
 
     def booted(raw: Record) -> Booted:
-        # Thousands of servers share a flavor: it is read and kept once.
-        key = json.dumps(raw["flavor"], sort_keys=True)
-        if key not in hardware:
-            hardware[key] = _hardware(raw["flavor"], known)
         image = raw.get("image")  # of a server on a volume it is an empty text
         ident = image.get("id") if _is_dict(image) else None
-        return _server(raw, hardware[key]), ident if is_text(ident) else None
+        return _server(raw, hardware.of(raw["flavor"])), ident if is_text(
+            ident
+        ) else None
 
     read = guarded(booted, "server", warn, name=_name)
     pages = cloud.nova.server_pages(query)
@@ -93,27 +88,6 @@ def _name(raw: object) -> object:
 
 def _is_dict(value: object) -> t.TypeGuard[Record]:
     return isinstance(value, dict)
-
-
-def _hardware(embedded: Record, flavors: dict[str, Record]) -> Hardware:
-    """Return a server's accelerators as it booted, and its prices of today."""
-    name = embedded.get("original_name")
-    specs = embedded.get("extra_specs") or {}
-    current = (flavors.get(str(name)) or {}).get("extra_specs") or {}
-    booted, now = extra_specs.decode(specs), extra_specs.decode(current)
-    accelerators = flavor_accelerators(specs) or flavor_accelerators(current)
-    return {
-        "name": name,
-        "accelerators": t.cast(list[Accelerator], accelerators),
-        "vcpus": embedded.get("vcpus"),
-        "ram_mib": embedded.get("ram"),
-        "power_watts": _either(now.power_watts, booted.power_watts),
-        "hourly_cost": _either(now.hourly_cost, booted.hourly_cost),
-    }
-
-
-def _either(now: float | None, booted: float | None) -> float | None:
-    return booted if now is None else now
 
 
 def add_distros(

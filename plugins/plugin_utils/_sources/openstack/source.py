@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ....module_utils._cloud.accelerators.declared import Declared
 from ....module_utils._cloud.engine.clock import Clock
 from ....module_utils._cloud.engine.errors import CloudError
 from ....module_utils._cloud.services.session import Cloud, give_home
@@ -14,12 +15,14 @@ from ..._fleet.membership import Seen, nodes
 from ..._fleet.readings import identified
 from ..._fleet.types import Listing, Record, Server, Storage
 from ..._fleet.values import is_number, shown
-from ..base import Source
+from ..base import Source, WrongOption
 from ..failure import SourceError
 from ..partial import MANY, or_nothing
 from ..threads import Pool
 from .clusters import read_clusters
+from .declared import declared as read_declared
 from .filters import Filters
+from .hardware import HardwareReader
 from .servers import add_distros, read_servers
 
 GIB = 2**30
@@ -50,6 +53,7 @@ def read_regions(
     clouds: list[str] | None,
     regions: list[str] | None,
     filters: Filters,
+    declared: Declared | None = None,
 ) -> list[Region]:
     """Read regions of clouds side by side.
 
@@ -58,6 +62,7 @@ def read_regions(
         clouds: Names of clouds, in place of the one that the options name.
         regions: Names of regions, or `["all"]` for those that a cloud has.
         filters: What is wanted.
+        declared: Accelerators that the user declares, by name of flavor.
 
     Returns:
         What was read, in the order of clouds and regions; those that failed too.
@@ -66,14 +71,17 @@ def read_regions(
     with Pool(MANY) as pool:
         listed = pool.map(lambda cloud: _regions(cloud, regions), each)
         places = [place for region in listed for place in region]
-        return pool.map(lambda place: _read_region(place, filters), places)
+        return pool.map(
+            lambda place: _read_region(place, filters, declared or {}), places
+        )
 
 
 def read(options: Record, timeout: float) -> Listing:
     """Read the nodes of a region, and its storage.
 
     Args:
-        options: `cloud` and `region_name`, as openstacksdk knows them.
+        options: `cloud` and `region_name`, as openstacksdk knows them, and
+            `flavor_accelerators`.
         timeout: Seconds that it may take.
 
     Raises:
@@ -84,7 +92,8 @@ def read(options: Record, timeout: float) -> Listing:
     place = {name: options[name] for name in names if options.get(name)}
     try:
         cloud = Cloud(place, Clock(timeout), warnings.append, in_time=True)
-        seen = look(cloud, Filters(), warnings.append)
+        declared = read_declared(options.get("flavor_accelerators"))
+        seen = look(cloud, Filters(), declared, warnings.append)
     except CloudError as error:
         raise SourceError(error.message) from error
     return Listing(
@@ -156,7 +165,7 @@ def _cloud(options: Record, warnings: list[str]) -> Cloud:
     return Cloud(options, Clock(TIMEOUT), warnings.append, in_time=True)
 
 
-def _read_region(options: Record, filters: Filters) -> Region:
+def _read_region(options: Record, filters: Filters, declared: Declared) -> Region:
     cloud_name = options["cloud"] if isinstance(options.get("cloud"), str) else None
     if cloud_name and cloud_name.lstrip().startswith("{"):
         cloud_name = None  # a configuration with its password, written as a text
@@ -166,7 +175,7 @@ def _read_region(options: Record, filters: Filters) -> Region:
     warnings: list[str] = []
     try:
         cloud = _cloud(options, warnings)
-        seen = look(cloud, filters, missing.append)
+        seen = look(cloud, filters, declared, missing.append)
     except CloudError as error:
         return Region(name, [], missing, warnings, error.message)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -179,7 +188,12 @@ def _read_region(options: Record, filters: Filters) -> Region:
     return Region(name, wanted, missing, warnings)
 
 
-def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
+def look(
+    cloud: Cloud,
+    filters: Filters,
+    declared: Declared,
+    warn: t.Callable[[str], None],
+) -> Seen:
     """Read servers, clusters and what joins them, side by side.
 
     Servers must be readable. What else can't be read is told, and missing.
@@ -187,6 +201,7 @@ def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
     Args:
         cloud: The region; its project's servers are read.
         filters: What need not be read.
+        declared: Accelerators that the user declares, by name of flavor.
         warn: Is told what could not be read, with its cause.
 
     Raises:
@@ -200,7 +215,7 @@ def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
         clusters = pool.submit(read_clusters, cloud, warn, located)
         # What is wanted is known by its cluster: then servers are read after these.
         query = filters.query(clusters.result() if filters.of_clusters else None)
-        hardware = flavors.result()
+        hardware = HardwareReader(cloud, flavors.result(), declared, warn)
         servers = []
         if query is not None:
             servers = read_servers(cloud, query, hardware, warn)
@@ -213,8 +228,21 @@ def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
     return seen._replace(servers=[server for server, _image in servers])
 
 
+def _wrong(options: Record) -> str | None:
+    try:
+        read_declared(options.get("flavor_accelerators"))
+    except WrongOption as error:
+        return f".{error}"
+    return None
+
+
 SOURCE = Source(
     type="openstack",
-    options={"cloud": {"type": "str"}, "region_name": {"type": "str"}},
+    options={
+        "cloud": {"type": "str"},
+        "region_name": {"type": "str"},
+        "flavor_accelerators": {"type": "dict"},
+    },
     read=read,
+    check=_wrong,
 )

@@ -20,9 +20,13 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.e
     ResourceError,
     Timeout,
 )
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.module import (
+    look_up,
+)
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resources.hardware import (
     HardwareResource,
 )
+from unit import returned
 from unit.cloud.fakes import FakeTime, Raw, Reply, Site
 
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
@@ -669,3 +673,52 @@ def test_an_update_that_is_refused_half_way_has_changed_something(
         site.run(HardwareResource, name="gpu.a100.4", hourly_cost=2, **text)
     assert site.writes == [*([put] * described), SPECS]
     assert caught.value.changed is described
+
+
+# Flavors that others made -----------------------------------------------------
+
+
+def looked_up(site: Site) -> Raw:
+    """What the query module returns of the flavor."""
+    [found] = look_up(HardwareResource(site.cloud(), {"name": "gpu.a100.4"}), True)
+    returned.check(found, "hardware_info", "hardware")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("theirs", "accelerator"),
+    [
+        (
+            {"pci_passthrough:alias": "H100SXM:8,mlx5:1"},
+            ("gpu", "nvidia", "H100", 8, None),
+        ),
+        ({"resources:CUSTOM_PCI_10DE_20B5": "2"}, ("gpu", "nvidia", "A100", 2, 80)),
+        ({"accel:device_profile": "gpu-a100"}, ("gpu", "nvidia", "A100", None, None)),
+    ],
+)
+def test_a_query_reads_flavors_of_others(
+    site: Site, theirs: dict[str, str], accelerator: tuple[t.Any, ...]
+) -> None:
+    there(site, theirs)
+    found = looked_up(site)
+    keys = ("kind", "vendor", "model", "count", "memory_gib")
+    none = {"resource_class": None, "pci_alias": None}
+    assert found["accelerators"] == [
+        {**dict(zip(keys, accelerator, strict=True)), **none}
+    ]
+    assert found["extra_specs"] == theirs
+    assert bool(site.warnings) == (accelerator[3] is None)
+
+
+def test_a_query_says_what_is_no_number(site: Site) -> None:
+    there(site, {"pci_passthrough:alias": "a100:many"})
+    assert looked_up(site)["accelerators"][0]["count"] is None
+    [warning] = site.warnings
+    assert warning.startswith("flavor 'gpu.a100.4': pci_passthrough:alias=a100 has")
+
+
+def test_accelerators_of_others_are_not_taken_for_ours(site: Site) -> None:
+    """A change elsewhere does not write them down as ours."""
+    there(site, {"pci_passthrough:alias": "a100:4"})
+    outcome = site.run(HardwareResource, name="gpu.a100.4", vcpus=48)
+    assert (outcome.changed, outcome.after["accelerators"]) == (False, [])
