@@ -171,6 +171,8 @@ options:
     description:
       - Labels. They are compared and set key by key; those not named are left alone.
         Values are text to Magnum, booleans become V(true) and V(false).
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
+        Where Magnum's driver expects JSON, use the filter C(to_json).
     type: dict
   node_groups:
     description:

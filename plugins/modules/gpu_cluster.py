@@ -97,6 +97,8 @@ options:
     description:
       - Labels, over those of the template. Only the keys that are named are compared.
         Can't be changed later.
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
+        Where Magnum's driver expects JSON, use the filter C(to_json).
     type: dict
   merge_labels:
     description:

@@ -59,6 +59,8 @@ options:
       - Magnum labels, over those of the cluster. Only the keys that are named are
         compared. Can't be changed later.
       - These are not labels of Kubernetes, see O(node_labels).
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
+        Where Magnum's driver expects JSON, use the filter C(to_json).
     type: dict
   availability_zone:
     description:

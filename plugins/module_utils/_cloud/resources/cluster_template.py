@@ -9,7 +9,7 @@ import typing as t
 from functools import cached_property, partial
 
 from ..engine.errors import Conflict, InvalidInput, TemplateNotFound
-from ..engine.fields import Change, Field, api_values, labels
+from ..engine.fields import TEXT, Change, Field, api_values, labels
 from ..engine.resource import Revision, Step
 from ..engine.status import Raw
 from ..services.exact import is_uuid
@@ -84,7 +84,7 @@ class ClusterTemplateResource(CloudResource):
         Field("http_proxy"),
         Field("https_proxy"),
         Field("no_proxy"),
-        Field("labels", "dict", merge=True, clean=labels),
+        Field("labels", "dict", merge=True, values=TEXT, clean=labels),
         Field("public", "bool", spec={"aliases": ["is_public"]}),
         Field("hidden", "bool"),
         # Computed where `prune` is set.

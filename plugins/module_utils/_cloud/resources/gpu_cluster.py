@@ -16,7 +16,7 @@ from ..engine.errors import (
     InvalidInput,
     ResourceError,
 )
-from ..engine.fields import Field, labels
+from ..engine.fields import TEXT, Field, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
 from ..engine.waiter import Look
@@ -93,7 +93,14 @@ class GpuClusterResource(CloudResource):
             change="frozen",
             spec={"aliases": ["master_flavor", "master_flavor_id"]},
         ),
-        Field("labels", "dict", change="frozen", merge=True, clean=labels),
+        Field(
+            "labels",
+            "dict",
+            change="frozen",
+            merge=True,
+            values=TEXT,
+            clean=labels,
+        ),
         Field("docker_volume_size", "int", least=1, change="frozen"),
         Field("fixed_network", ref="network", change="frozen"),
         Field("fixed_subnet", ref="subnet", change="frozen"),

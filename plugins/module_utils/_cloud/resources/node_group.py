@@ -16,7 +16,7 @@ from ..engine.errors import (
     NodeGroupNotFound,
     ResourceError,
 )
-from ..engine.fields import Field, api_values, labels
+from ..engine.fields import TEXT, Field, api_values, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
 from ..engine.waiter import Look, Turn
@@ -89,11 +89,18 @@ class NodeGroupResource(CloudResource):
         Field("hardware", key="flavor_id", ref="flavor", change="frozen"),
         Field("image", key="image_id", ref="image", change="frozen"),
         Field("role", change="frozen"),
-        Field("labels", "dict", change="frozen", merge=True, clean=labels),
+        Field(
+            "labels",
+            "dict",
+            change="frozen",
+            merge=True,
+            values=TEXT,
+            clean=labels,
+        ),
         Field("node_count", "int", least=0),
         Field("min_node_count", "int", least=0),
         Field("max_node_count", "int", least=1),
-        Field("node_labels", "dict", clean=labels),
+        Field("node_labels", "dict", values=TEXT, clean=labels),
         Field(
             "node_taints",
             "list",

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the gpufleet.openstack authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What services would refuse or spoil later is refused before the first write."""
+
+from __future__ import annotations
+
+from integration.cloud_site import Site
+
+SIZE = {"vcpus": 1, "ram_mib": 512, "disk_gib": 1}
+
+
+def test_values_that_are_no_text(site: Site) -> None:
+    name = site.name("odd")
+    marks = {"labels": {"kube_tag": None}}
+    template, cluster, stack = site.member.run(
+        [
+            ("cluster_template", {**site.template_options("odd", "none"), **marks}),
+            ("gpu_cluster", {"name": "odd", "template": "none", **marks}),
+            (
+                "heat_stack",
+                {
+                    "name": "odd",
+                    "template": {
+                        "heat_template_version": "2018-08-31",
+                        "parameters": {"size": {"type": "string"}},
+                    },
+                    "parameters": {"size": ["x"]},
+                },
+            ),
+        ]
+    )
+    assert "labels: kube_tag is null" in template["msg"]
+    assert "labels: kube_tag is null" in cluster["msg"]
+    assert "parameters: size is a list" in stack["msg"]
+    assert site.member.recorder.writes == []
+
+    specs = {"trait:CUSTOM_A": ["required"]}
+    hardware = site.admin("hardware", name=name, **SIZE, extra_specs=specs)
+    assert "extra_specs: trait:CUSTOM_A is a list" in hardware["msg"]
+    assert site.admin.recorder.writes == []
