@@ -39,3 +39,24 @@ def test_values_that_are_no_text(site: Site) -> None:
     hardware = site.admin("hardware", name=name, **SIZE, extra_specs=specs)
     assert "extra_specs: trait:CUSTOM_A is a list" in hardware["msg"]
     assert site.admin.recorder.writes == []
+
+
+def test_addresses_that_neutron_cannot_take(site: Site) -> None:
+    [network] = site.network_list("networks", name="public")
+    [public, *_] = site.network_list("subnets", network_id=network["id"])
+    wanted = [
+        ({"cidr": "fd00::/64"}, "one of IPv6"),
+        ({"cidr": "10.77.0.0/30"}, "too small for a cluster"),
+        ({"cidr": "224.0.0.0/24"}, "for multicast"),
+        ({"cidr": "10.77.0.0/24", "dns_nameservers": ["fd00::53"]}, "IPv6"),
+        (
+            {"cidr": public["cidr"], "external_network": "public"},
+            "so that no router can join them",
+        ),
+    ]
+    tasks = [("location", {"name": "odd", **options}) for options, _text in wanted]
+    for results in (site.member.plan(tasks), site.member.run(tasks)):
+        for result, (_options, text) in zip(results, wanted, strict=True):
+            assert result["error"]["type"] == "InvalidInput", result
+            assert text in result["msg"]
+        assert site.member.recorder.writes == []
