@@ -86,6 +86,7 @@ options:
     description:
       - Name or id of the subnet of O(network) that nodes are placed in. Can't be
         changed later.
+      - Defaults to the only subnet of O(network). Required where there are several.
     type: str
   connect_to:
     description:

@@ -60,3 +60,29 @@ def test_addresses_that_neutron_cannot_take(site: Site) -> None:
             assert result["error"]["type"] == "InvalidInput", result
             assert text in result["msg"]
         assert site.member.recorder.writes == []
+
+
+def test_a_network_without_its_subnet(site: Site) -> None:
+    neutron = site.as_member.network
+    lab = neutron.create_network(name="lab")
+    first = neutron.create_subnet(
+        network_id=lab.id, name="a", ip_version=4, cidr="10.78.0.0/24"
+    )
+    made = site.member("location", name="one", network="lab")
+    assert made["location"]["subnet_id"] == first.id, made
+
+    neutron.create_subnet(
+        network_id=lab.id, name="b", ip_version=4, cidr="10.78.1.0/24"
+    )
+    fixed = {"fixed_network": "lab"}
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    tasks = [
+        ("location", {"name": "two", "network": "lab"}),
+        ("cluster_template", {**site.template_options("two", "m1.master"), **fixed}),
+        ("gpu_cluster", {"name": "two", "template": template, **fixed}),
+    ]
+    for results in (site.member.plan(tasks), site.member.run(tasks)):
+        for result in results:
+            assert result["error"]["type"] == "InvalidInput", result
+            assert "has 2 subnets: a, b. Set" in result["msg"]
+        assert site.member.recorder.writes == []

@@ -16,6 +16,7 @@ from ..services.exact import is_uuid
 from . import inline_groups, template_groups, template_revisions
 from .profiles import PROFILES
 from .resource import CloudResource
+from .subnets import subnet_of
 
 _PUBLISHING = ("public", "hidden")
 """All that Magnum changes while clusters use the template, one at a time."""
@@ -209,7 +210,8 @@ class ClusterTemplateResource(CloudResource):
             self._refuse_in_use([raw], "changed")
         for group in self.params[_GROUPS] or []:
             self._check_references(group)
-        return super().prepare(values, raw)
+        resolved = super().prepare(values, raw)
+        return {**resolved, **self._subnet(resolved, raw)}
 
     def _check_references(self, group: Raw) -> None:
         """Check that what a node group names exists; the cluster will look it up."""
@@ -217,6 +219,17 @@ class ClusterTemplateResource(CloudResource):
             if group.get(option):
                 where = f"{_GROUPS}: {group['name']}: {option}"
                 self.references.resolve(where, kind, group[option])
+
+    def _subnet(self, values: Raw, raw: Raw | None) -> Raw:
+        """Return the subnet that goes with a network, where either is set."""
+        network = values.get("fixed_network")
+        if not network and raw and values.get("fixed_subnet"):
+            known = self.references.find("network", raw.get("fixed_network") or "")
+            network = known.id if known else None
+        if not network:
+            return {}
+        neutron = self.cloud.neutron
+        return {"fixed_subnet": subnet_of(neutron, network, values.get("fixed_subnet"))}
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Make the template."""

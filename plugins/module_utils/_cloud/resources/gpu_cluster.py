@@ -33,8 +33,10 @@ from . import (
 from .capacity import CapacityCheck
 from .cluster_driver import ClusterDriver
 from .cluster_location import ClusterLocation
+from .cluster_rules import ClusterRules
 from .cluster_steps import ClusterSteps
 from .inline_groups import InlineGroups
+from .new_cluster import NewCluster
 from .nodes_to_remove import NodesToRemove
 from .resource import CloudResource
 from .servers import ServerProof
@@ -141,6 +143,8 @@ class GpuClusterResource(CloudResource):
         self._removal = NodesToRemove(cloud, params[_LEAVING] or [])
         self._groups = InlineGroups(cloud, params, self.references)
         self._capacity = CapacityCheck(cloud, check_mode)
+        in_location = bool(params["location"])
+        self._rules = ClusterRules(cloud, self.references, in_location)
         images = TemplateImages(cloud, self.references)
         self._driver = ClusterDriver(cloud, params, self._template, images)
         if params[_GROUPS] is None:
@@ -311,6 +315,8 @@ class GpuClusterResource(CloudResource):
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
+        if raw is None:
+            resolved.update(self._rules.subnet(self._new(resolved)))
         planned = values.get(_GROUPS)
         if planned is None and raw and self._unfinished_groups(raws):
             planned = [node_group.view(group) for group in raws]
@@ -323,6 +329,16 @@ class GpuClusterResource(CloudResource):
         if driver.cluster_api:
             self._driver.check(self, raw, resolved, driver)
         return resolved
+
+    def _new(self, values: dict[str, t.Any]) -> NewCluster:
+        """Return what a new cluster is made of.
+
+        Args:
+            values: What it is made of, with references resolved.
+        """
+        template = self._template.known(values["template"])
+        merge = self.params["merge_labels"] is not False
+        return NewCluster(values, template or {}, merge)
 
     def check_room(self, values: dict[str, t.Any], raw: Raw | None) -> None:
         """Look whether there is room for the nodes that are added."""

@@ -27,7 +27,9 @@ from . import location_addresses
 from .heat_stack import StackResource, outputs
 from .location_addresses import Named
 from .location_template import Peer, build
+from .subnets import Options, subnet_of
 
+_OPTIONS = Options("network", "subnet")
 _PEERS = "peers"
 """Where `load` keeps the names of the locations that one is joined with, by id."""
 
@@ -223,6 +225,10 @@ class LocationResource(StackResource):
                     f"{', '.join(own or ['connect_to'])} can't be set"
                 )
         values = super().prepare(values, raw)
+        if raw is None and values.get("network"):
+            values["subnet"] = subnet_of(
+                self.cloud.neutron, values["network"], values.get("subnet"), _OPTIONS
+            )
         own = (str(self), {**have, **values}.get("cidr") or "")
         self._check_external(values.get("external_network"), own)
         if "connect_to" in values:
