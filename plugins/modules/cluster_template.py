@@ -100,7 +100,8 @@ options:
   fixed_subnet:
     description:
       - Name or id of the private subnet of the nodes.
-      - Defaults to the only subnet of O(fixed_network). Required where there are several.
+      - Defaults to the only subnet of O(fixed_network). Required where there are
+        several.
     type: str
   network_driver:
     description:

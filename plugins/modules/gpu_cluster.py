@@ -127,8 +127,8 @@ options:
   fixed_subnet:
     description:
       - Name or id of the private subnet of the nodes. Can't be changed later.
-      - Defaults to the only subnet of O(fixed_network). Required where there are several,
-        unless the driver is one for Cluster API, which then uses them all.
+      - Defaults to the only subnet of O(fixed_network). Required where there are
+        several, unless the driver is one for Cluster API, which then uses them all.
     type: str
   floating_ip_enabled:
     description:
