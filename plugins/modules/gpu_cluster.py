@@ -108,10 +108,14 @@ options:
     default: true
   precheck:
     description:
-      - Whether to look, before nodes are added, if there is room for them. What Nova's
-        quota leaves of instances, cores and memory is compared with what they need, and
-        the accelerators that are free in Placement, where the credentials may ask it
-        (by default an administrator's).
+      - Whether to look, before nodes are added, if there is room for them. What they
+        need is compared with what the quotas of the project leave, and with the
+        accelerators that are free in Placement, where the credentials may ask it (by
+        default an administrator's).
+      - The quotas are those on instances, cores, memory, server groups and their
+        members, networks, subnets, routers, ports, floating addresses, security groups,
+        volumes, load balancers and clusters. What drivers for Cluster API make besides
+        nodes is not known; they are compared with fewer of these.
       - Too little is an error of type V(ResourceError), with C(needed) and C(free) in
         its details, before anything is written; in check mode a warning.
     type: bool
@@ -603,16 +607,18 @@ precheck:
   contains:
     needed:
       description: >-
-        What the nodes need, of C(instances), C(cores), C(ram_mib) and resource classes
-        of Placement.
+        What the nodes need, of quotas and of resource classes of Placement. Quotas have
+        the names that their services use; memory is C(ram_mib).
       type: dict
-      sample: {instances: 3, cores: 98, ram_mib: 1050624, CUSTOM_GPU_A100: 8}
+      sample: {instances: 3, cores: 98, ram_mib: 1050624, port: 3, CUSTOM_GPU_A100: 8}
     free:
       description: What there is of it; without an entry where there is no limit.
       type: dict
-      sample: {instances: 7, cores: 200, ram_mib: 4194304}
+      sample: {instances: 7, cores: 200, ram_mib: 4194304, port: 490}
     skipped:
-      description: What could not be asked, with the reason.
+      description: >-
+        What could not be asked or is not known, with the reason; among it the devices
+        of a PCI alias, a device profile or C(resources:VGPU).
       type: list
       elements: str
       sample: ["accelerators: Placement answered 403 to GET /allocation_candidates"]

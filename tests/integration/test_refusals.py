@@ -86,3 +86,33 @@ def test_a_network_without_its_subnet(site: Site) -> None:
             assert result["error"]["type"] == "InvalidInput", result
             assert "has 2 subnets: a, b. Set" in result["msg"]
         assert site.member.recorder.writes == []
+
+
+def test_quotas(site: Site) -> None:
+    """A quota that is too small is seen before the write, and by preflight_info."""
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    admin, project = site.as_admin, site.project.id
+    nova = {"server_group_members": 2, "force": True}
+    answer = admin.compute.put(f"/os-quota-sets/{project}", json={"quota_set": nova})
+    answer.raise_for_status()
+    neutron = {"quota": {"floatingip": 0}}
+    admin.network.put(f"/quotas/{project}", json=neutron).raise_for_status()
+    options = {"name": "big", "template": template, "node_count": 3}
+    big, reached, found = site.member.run(
+        [
+            ("gpu_cluster", options),
+            ("gpu_cluster", {**options, "node_count": 1, "floating_ip_enabled": True}),
+            ("preflight_info", {"nodes": [{"hardware": "m1.master", "count": 3}]}),
+        ]
+    )
+    for refused, text in (
+        (big, "server_group_members: 3 needed, 2 free"),
+        (reached, "floatingip: 2 needed, 0 free"),
+    ):
+        assert refused["error"]["type"] == "ResourceError", refused
+        assert text in refused["msg"]
+    assert site.member.recorder.writes == []
+    rows = {(row["check"], row["subject"]): row for row in found["checks"]}
+    assert rows["quota", "server_group_members"]["status"] == "warning"
+    assert rows["quota", "floatingip"]["status"] == "warning"
+    assert rows["quota", "clusters"]["status"] == "ok"

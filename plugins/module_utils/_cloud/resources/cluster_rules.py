@@ -8,9 +8,8 @@ from __future__ import annotations
 import dataclasses
 
 from ..engine.status import Raw
-from ..services.drivers import driver_of
 from ..services.session import Cloud
-from .new_cluster import NewCluster
+from .cluster_spec import ClusterSpec
 from .references import References
 from .subnets import FIXED, IN_LOCATION, subnet_of
 
@@ -29,7 +28,7 @@ class ClusterRules:
     references: References
     in_location: bool
 
-    def subnet(self, new: NewCluster) -> Raw:
+    def subnet(self, new: ClusterSpec) -> Raw:
         """Return the subnet of the network, where only the latter is named.
 
         Args:
@@ -54,8 +53,7 @@ class ClusterRules:
             subnet,
             IN_LOCATION if self.in_location else FIXED,
             # Cluster API takes all subnets of a network.
-            needed=not theirs
-            and not driver_of(new.template.get("driver"), None).cluster_api,
+            needed=not theirs and not new.driver.cluster_api,
         )
         return {"fixed_subnet": found} if found else {}
 

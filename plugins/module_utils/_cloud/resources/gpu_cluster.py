@@ -34,9 +34,9 @@ from .capacity import CapacityCheck
 from .cluster_driver import ClusterDriver
 from .cluster_location import ClusterLocation
 from .cluster_rules import ClusterRules
+from .cluster_spec import ClusterSpec
 from .cluster_steps import ClusterSteps
 from .inline_groups import InlineGroups
-from .new_cluster import NewCluster
 from .nodes_to_remove import NodesToRemove
 from .resource import CloudResource
 from .servers import ServerProof
@@ -316,7 +316,7 @@ class GpuClusterResource(CloudResource):
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
         if raw is None:
-            resolved.update(self._rules.subnet(self._new(resolved)))
+            resolved.update(self._rules.subnet(self._spec(resolved, None)))
         planned = values.get(_GROUPS)
         if planned is None and raw and self._unfinished_groups(raws):
             planned = [node_group.view(group) for group in raws]
@@ -330,29 +330,31 @@ class GpuClusterResource(CloudResource):
             self._driver.check(self, raw, resolved, driver)
         return resolved
 
-    def _new(self, values: dict[str, t.Any]) -> NewCluster:
-        """Return what a new cluster is made of.
+    def _spec(self, values: dict[str, t.Any], raw: Raw | None) -> ClusterSpec:
+        """Return what the cluster is made of.
 
         Args:
-            values: What it is made of, with references resolved.
+            values: What a new one is made of, with references resolved.
+            raw: The cluster as `load` gave it, None for a new one.
         """
-        template = self._template.known(values["template"])
+        driver = self._driver.of(raw, values)
+        if raw is not None:
+            return ClusterSpec(raw, driver)
+        template = self._template.known(values["template"]) or {}
         merge = self.params["merge_labels"] is not False
-        return NewCluster(values, template or {}, merge)
+        return ClusterSpec(values, driver, template, merge)
 
     def check_room(self, values: dict[str, t.Any], raw: Raw | None) -> None:
         """Look whether there is room for the nodes that are added."""
         if not self.params["precheck"]:
             return
-        if raw is None:
-            raws, needs = [], self._capacity.of_new(values)
-        else:
-            raws = raw["node_groups"]
-            had = raw["default_workers"]["node_count"]
-            needs = [(raw["flavor_id"], values.get("node_count", had) - had)]
+        spec = self._spec(values, raw)
+        needs = self._capacity.of(spec, values, raw)
         if _GROUPS in values:
-            needs += self._groups.needs(values[_GROUPS], raws, needs[-1][0])
-        self.report["precheck"] = self._capacity.check(self, needs)
+            raws = raw["node_groups"] if raw else []
+            needs += self._groups.needs(values[_GROUPS], raws, needs[-1].flavor)
+        found = self._capacity.check(self, spec, needs, raw is None)
+        self.report["precheck"] = found
 
     def planned(self, raw: Raw, values: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the id of another template."""

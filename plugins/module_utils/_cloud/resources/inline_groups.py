@@ -225,7 +225,7 @@ class InlineGroups:
             had: int = raw["node_count"] if raw else 0
             size: int = values.get("node_count", had or 1)
             flavor = raw["flavor_id"] if raw else values.get("hardware", hardware)
-            needs.append((flavor, size - had))
+            needs.append(Need(flavor, size - had, size, raw is None))
         return needs
 
     def steps(

@@ -229,11 +229,11 @@ class LocationResource(StackResource):
             values["subnet"] = subnet_of(
                 self.cloud.neutron, values["network"], values.get("subnet"), _OPTIONS
             )
-        own = (str(self), {**have, **values}.get("cidr") or "")
-        self._check_external(values.get("external_network"), own)
+        network = (str(self), {**have, **values}.get("cidr") or "")
+        self._check_external(values.get("external_network"), network)
         if "connect_to" in values:
             peers = self._peers(values["connect_to"])
-            self._check_joined(own, peers, raw["id"] if raw else None)
+            self._check_joined(network, peers, raw["id"] if raw else None)
             values["connect_to"] = [peer.id for peer in peers]
         return values
 

@@ -53,6 +53,8 @@ class Driver(t.NamedTuple):
         least: Nodes that a node group must keep with an autoscaler.
         bounds_by_label: Whether labels of a cluster with an autoscaler are the bounds
             of its default workers, where they have the names of these.
+        server_groups: Whether it puts the servers of each node group into a server
+            group of Nova.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Driver(t.NamedTuple):
     lacks: frozenset[str] = frozenset()
     least: int = 0
     bounds_by_label: bool = False
+    server_groups: bool = True
 
 
 UNKNOWN = Driver("", "Magnum's driver")
@@ -91,6 +94,7 @@ CAPI_HELM = Driver(
     ),
     least=1,
     bounds_by_label=True,
+    server_groups=False,
 )
 CLUSTER_API = Driver(
     "cluster-api",

@@ -137,6 +137,11 @@ class Cloud:
         """Cinder: volumes."""
         return Api("Cinder", self._connector("block_storage"), self.clock)
 
+    @cached_property
+    def octavia(self) -> Api:
+        """Octavia: load balancers."""
+        return Api("Octavia", self._connector("load_balancer"), self.clock)
+
     @property
     def auth(self) -> dict[str, t.Any]:
         """Credentials in force, from wherever they came: to be hidden."""
