@@ -44,10 +44,12 @@ options:
     description:
       - Name of a Nova keypair; that of the template where it is not given. Can't be
         changed later.
+      - Keypairs belong to users. Required where the template names one of another user.
     type: str
   master_count:
     description:
-      - Number of masters, 1 where nothing is said. Can't be changed later.
+      - Number of masters. Defaults to 1. Must be odd. Can't be changed later.
+      - More than one requires O(master_lb_enabled), in the template or here.
     type: int
   node_count:
     description:
@@ -85,6 +87,7 @@ options:
     description:
       - Name or id of the hardware (flavor) of workers; that of the template where it is
         not given. Can't be changed later.
+      - One without a disk requires the label C(boot_volume_size).
     type: str
     aliases: [flavor, flavor_id]
   master_hardware:
@@ -141,7 +144,8 @@ options:
     aliases: [is_floating_ip_enabled]
   master_lb_enabled:
     description:
-      - Whether masters stand behind a load balancer. Can't be changed later.
+      - Whether masters stand behind a load balancer. Requires Octavia in the cloud.
+        Can't be changed later.
     type: bool
     aliases: [is_master_lb_enabled]
   discovery_url:

@@ -116,3 +116,46 @@ def test_quotas(site: Site) -> None:
     assert rows["quota", "server_group_members"]["status"] == "warning"
     assert rows["quota", "floatingip"]["status"] == "warning"
     assert rows["quota", "clusters"]["status"] == "ok"
+
+
+def test_what_magnum_refuses(site: Site) -> None:
+    """Check mode fails as the real run does, and neither sends a write."""
+    hardware = site.hardware("CUSTOM_GPU_MI300X", 1)
+    template = site.template(hardware)
+    bare = site.name("bare")
+    site.admin("hardware", name=bare, **{**SIZE, "disk_gib": 0})
+    wanted: list[tuple[str, dict[str, object], str]] = [
+        ("gpu_cluster", {"master_count": 2}, "master_count: 2 is even"),
+        ("gpu_cluster", {"master_count": 3}, "3 masters require a load balancer"),
+        ("gpu_cluster", {"master_lb_enabled": True}, "this cloud has no service"),
+        ("gpu_cluster", {"hardware": bare}, "has no disk"),
+        ("cluster_template", {"hardware": bare}, "has no disk"),
+        (
+            "cluster_template",
+            {"docker_storage_driver": "devicemapper"},
+            "docker_volume_size: None is below 3",
+        ),
+    ]
+    own = {
+        "gpu_cluster": {"name": "odd", "template": template},
+        "cluster_template": site.template_options("odd", hardware),
+    }
+    tasks = [(module, {**own[module], **more}) for module, more, _text in wanted]
+    for results in (site.member.plan(tasks), site.member.run(tasks)):
+        for result, (_module, _more, text) in zip(results, wanted, strict=True):
+            assert result["error"]["type"] == "InvalidInput", result
+            assert text in result["msg"]
+        assert site.member.recorder.writes == []
+
+
+def test_a_keypair_of_another_user(site: Site) -> None:
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    with site.user("a-word-of-the-second-user") as auth:
+        cloud = {"auth": auth, "region_name": "RegionOne"}
+        options = {"name": "odd", "template": template, "cloud": cloud}
+        plan = site.member.check("gpu_cluster", **options)
+        real = site.member("gpu_cluster", **options)
+    for result in (plan, real):
+        assert result["error"]["type"] == "InvalidInput", result
+        assert "keypairs belong to users" in result["msg"]
+    assert site.member.recorder.writes == []

@@ -205,7 +205,9 @@ class Checks:
         more = {"port": sum(max(0, need.number) for need in needs)}
         names = [each.name for each in quotas.QUOTAS if each.service not in missing]
         try:
-            report = capacity.compare(self._cloud, needs, more, names)
+            report = capacity.compare(
+                self._cloud, self._references.flavors(), needs, more, names
+            )
         except CloudError as error:
             self._row("quota", "Nova", WARNING, error.message, _BY_HAND)
             return

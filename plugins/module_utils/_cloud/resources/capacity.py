@@ -16,6 +16,7 @@ from ..services.nova import pick_flavor
 from ..services.session import Cloud
 from . import quotas
 from .cluster_spec import ClusterSpec
+from .references import References
 
 _OWN = "resources:CUSTOM_"
 _UNCOUNTED = re.compile(
@@ -41,50 +42,17 @@ class Need(t.NamedTuple):
     new: bool = False
 
 
-def check_capacity(
-    what: object,
-    cloud: Cloud,
-    needs: t.Sequence[Need],
-    more: t.Mapping[str, int],
-    skipped: t.Iterable[str] = (),
-) -> dict[str, t.Any]:
-    """Compare what servers need with quotas and Placement's free accelerators.
-
-    Args:
-        what: What the servers are for, for the message.
-        cloud: Where.
-        needs: The servers.
-        more: What else is needed, by name of the quota.
-        skipped: What is not known of that.
-
-    Returns:
-        What `compare` returns.
-
-    Raises:
-        ResourceError: Something is not enough.
-    """
-    report = compare(cloud, needs, more)
-    report["skipped"] += skipped
-    short = _short(report)
-    if short:
-        raise ResourceError(
-            f"{what} does not fit, and nothing was written: {short}. With "
-            "precheck: false it is tried all the same",
-            details=report,
-        )
-    return report
-
-
 def shortfall(cloud: Cloud, needs: t.Sequence[Need]) -> str:
     """Return what servers lack that do not appear; empty if nothing is known."""
     try:
-        return _short(compare(cloud, needs, {}))
+        return _short(compare(cloud, cloud.nova.flavors(), needs, {}))
     except CloudError:
         return ""
 
 
 def compare(
     cloud: Cloud,
+    flavors: list[Raw],
     needs: t.Sequence[Need],
     more: t.Mapping[str, int],
     every: t.Collection[str] = (),
@@ -93,6 +61,7 @@ def compare(
 
     Args:
         cloud: Where.
+        flavors: The flavors that may be seen.
         needs: Servers.
         more: What else is needed, by name of the quota.
         every: Quotas to read even where nothing of them is needed.
@@ -101,7 +70,7 @@ def compare(
         `needed` and `free` by resource, `free` without what has no limit; and
         `skipped`, what could not be asked, with the reason.
     """
-    needed, each, skipped = _sum(cloud.nova.flavors(), needs)
+    needed, each, skipped = _sum(flavors, needs)
     for name, number in more.items():
         if number:
             needed[name] = needed.get(name, 0) + number
@@ -184,11 +153,13 @@ class CapacityCheck:
 
     Attributes:
         cloud: Where the cluster lives.
+        references: Knows the flavors.
         check_mode: Too little room is a warning: until the plan is carried out there
             may be more.
     """
 
     cloud: Cloud
+    references: References
     check_mode: bool
 
     def of(self, spec: ClusterSpec, values: Raw, raw: Raw | None) -> list[Need]:
@@ -221,7 +192,7 @@ class CapacityCheck:
             new: Whether the cluster is made with them; the first are its masters then.
 
         Returns:
-            What `check_capacity` gave; None if no servers are added.
+            What `compare` gave; None if no servers are added.
 
         Raises:
             ResourceError: There is too little (not in check mode).
@@ -236,10 +207,15 @@ class CapacityCheck:
             more["server_groups"] = sum(need.new for need in needs)
         else:
             needs = [need._replace(size=0) for need in needs]
-        try:
-            return check_capacity(what, self.cloud, needs, more, spec.unknown)
-        except ResourceError as error:
+        report = compare(self.cloud, self.references.flavors(), needs, more)
+        report["skipped"] += spec.unknown
+        short = _short(report)
+        if short:
+            text = (
+                f"{what} does not fit, and nothing was written: {short}. With "
+                "precheck: false it is tried all the same"
+            )
             if not self.check_mode:
-                raise
-            self.cloud.warn(error.message)
-            return error.details
+                raise ResourceError(text, details=report)
+            self.cloud.warn(text)
+        return report

@@ -13,7 +13,12 @@ from ..engine.fields import TEXT, Change, Field, api_values, labels
 from ..engine.resource import Revision, Step
 from ..engine.status import Raw
 from ..services.exact import is_uuid
-from . import inline_groups, template_groups, template_revisions
+from . import (
+    inline_groups,
+    magnum_rules,
+    template_groups,
+    template_revisions,
+)
 from .profiles import PROFILES
 from .resource import CloudResource
 from .subnets import subnet_of
@@ -21,6 +26,7 @@ from .subnets import subnet_of
 _PUBLISHING = ("public", "hidden")
 """All that Magnum changes while clusters use the template, one at a time."""
 
+_STORAGE = ("docker_storage_driver", "docker_volume_size")
 _UNUSED = "unused_revisions"
 _FAMILY = "family"
 """Under this key, a template that was found has all its revisions."""
@@ -211,7 +217,28 @@ class ClusterTemplateResource(CloudResource):
         for group in self.params[_GROUPS] or []:
             self._check_references(group)
         resolved = super().prepare(values, raw)
+        self._check_rules(values, raw)
         return {**resolved, **self._subnet(resolved, raw)}
+
+    def _check_rules(self, values: Raw, raw: Raw | None) -> None:
+        """Refuse what Magnum would refuse, where it is set."""
+        find = self.references.raw
+        if values.get("external_network"):
+            name = values["external_network"]
+            magnum_rules.check_external(name, find("network", name))
+        if values.get("image"):
+            name = values["image"]
+            magnum_rules.check_image(name, find("image", name))
+        whole = {**(self.view(raw) if raw else {}), **values}
+        if not values.keys().isdisjoint(_STORAGE):
+            magnum_rules.check_docker_volume(*(whole.get(name) for name in _STORAGE))
+        for option in ("hardware", "master_hardware"):
+            if raw is None and values.get(option):
+                flavor = find("flavor", values[option])
+                marks = values.get("labels") or {}
+                warning = magnum_rules.check_disk(option, flavor, marks)
+                if warning:
+                    self.cloud.warn(warning)
 
     def _check_references(self, group: Raw) -> None:
         """Check that what a node group names exists; the cluster will look it up."""

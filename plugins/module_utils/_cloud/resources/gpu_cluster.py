@@ -37,6 +37,7 @@ from .cluster_rules import ClusterRules
 from .cluster_spec import ClusterSpec
 from .cluster_steps import ClusterSteps
 from .inline_groups import InlineGroups
+from .node_group import Declared
 from .nodes_to_remove import NodesToRemove
 from .resource import CloudResource
 from .servers import ServerProof
@@ -142,7 +143,7 @@ class GpuClusterResource(CloudResource):
         self._template = TemplateChoice(cloud, self.references, bool(params["upgrade"]))
         self._removal = NodesToRemove(cloud, params[_LEAVING] or [])
         self._groups = InlineGroups(cloud, params, self.references)
-        self._capacity = CapacityCheck(cloud, check_mode)
+        self._capacity = CapacityCheck(cloud, self.references, check_mode)
         in_location = bool(params["location"])
         self._rules = ClusterRules(cloud, self.references, in_location)
         images = TemplateImages(cloud, self.references)
@@ -316,7 +317,9 @@ class GpuClusterResource(CloudResource):
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
         if raw is None:
-            resolved.update(self._rules.subnet(self._spec(resolved, None)))
+            spec = self._spec(resolved, None)
+            self._rules.check(spec)
+            resolved.update(self._rules.subnet(spec))
         planned = values.get(_GROUPS)
         if planned is None and raw and self._unfinished_groups(raws):
             planned = [node_group.view(group) for group in raws]
@@ -325,7 +328,9 @@ class GpuClusterResource(CloudResource):
         driver = self._driver.of(raw, values)
         if planned is not None:
             scales = driver.cluster_api and self._driver.scales(raw, values)
-            resolved[_GROUPS] = self._groups.changes(planned, raws, driver, scales)
+            marks = self._driver.labels(raw, values)
+            declared = Declared(driver=driver, scales=scales, labels=marks)
+            resolved[_GROUPS] = self._groups.changes(planned, raws, declared)
         if driver.cluster_api:
             self._driver.check(self, raw, resolved, driver)
         return resolved

@@ -31,6 +31,7 @@ from ..services.drivers import (
     refuse,
 )
 from ..services.magnum import NODE_LABELS, ZERO_NODES
+from . import magnum_rules
 from .resource import CloudResource
 from .servers import LASTS, ServerProof
 from .sizes import BOUNDS, check_bounds, scales_itself, steps_to
@@ -68,11 +69,13 @@ class Declared(t.NamedTuple):
         cluster: The cluster with its `group_names`, None if it is not needed yet.
         driver: Its driver.
         scales: Whether it has an autoscaler.
+        labels: Its labels.
     """
 
     cluster: Raw | None = None
     driver: Driver = UNKNOWN
     scales: bool = False
+    labels: t.Mapping[str, t.Any] = {}
 
 
 class NodeGroupResource(CloudResource):
@@ -229,6 +232,7 @@ class NodeGroupResource(CloudResource):
             check_bounds({**self.view(raw), **values})
         else:
             self.refuse_near_miss("Magnum")
+            self._check_new(values)
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         if "node_labels" in values or "node_taints" in values:
@@ -236,6 +240,21 @@ class NodeGroupResource(CloudResource):
             self.cloud.magnum.require(NODE_LABELS, what, _IN_KUBERNETES)
         self._check_driver(values, raw)
         return super().prepare(values, raw)
+
+    def _check_new(self, values: Raw) -> None:
+        """Refuse what Magnum would refuse of a new one."""
+        if values.get("role") == "master":
+            raise InvalidInput(
+                "role: 'master' is that of default-master, which Magnum makes with the "
+                "cluster. Leave it out, or set another one"
+            )
+        labels = (self._cluster or {}).get("labels") or {}
+        labels = self._declared.labels if self._declared else labels
+        name = values.get("hardware")
+        flavor = self.references.raw("flavor", name) if name else None
+        warning = magnum_rules.check_disk("hardware", flavor, labels)
+        if warning:
+            self.cloud.warn(warning)
 
     def _check_driver(self, values: Raw, raw: Raw | None) -> None:
         """Refuse what the cluster's driver can't do."""

@@ -158,12 +158,31 @@ class Cloud:
         Raises:
             AuthError: The credentials are refused.
         """
+        endpoints = self._endpoints("compute")
+        regions = (endpoint.get("region_id") for endpoint in endpoints)
+        return sorted({region for region in regions if region})
+
+    def offers(self, service_type: str) -> bool:
+        """Return whether the catalogue has a service in the session's region.
+
+        Args:
+            service_type: Type of the service, such as "load-balancer".
+
+        Raises:
+            AuthError: The credentials are refused.
+        """
+        return any(
+            not self.region or endpoint.get("region_id") in (None, self.region)
+            for endpoint in self._endpoints(service_type)
+        )
+
+    def _endpoints(self, service_type: str) -> list[dict[str, t.Any]]:
+        """Return the endpoints of a service in all regions, by the catalogue."""
         self.keystone.sign_in()
         session = self._connection.session
         catalogue = session.auth.get_access(session).service_catalog
-        endpoints = catalogue.get_endpoints(service_type="compute").get("compute", [])
-        regions = (endpoint.get("region_id") for endpoint in endpoints)
-        return sorted({region for region in regions if region})
+        found = catalogue.get_endpoints(service_type=service_type)
+        return list(found.get(service_type, []))
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
         return partial(getattr, self._connection, service)

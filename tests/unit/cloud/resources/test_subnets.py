@@ -26,6 +26,7 @@ from unit.cloud.resources import clusters
 from unit.cloud.resources.test_cluster_template import template
 from unit.cloud.resources.test_location import EAST, LIST, listed
 
+IMAGE = {"id": "id-i", "name": "i", "os_distro": "fedora-coreos"}
 ONE, BOTH = ["a"], ["a", "b"]
 HELM = "k8s_capi_helm_v1"
 
@@ -129,7 +130,7 @@ def test_of_a_template(
 ) -> None:
     networks(site, subnets)
     site.on(TEMPLATES, templates())
-    site.on("GET /v2/images?name=i", {"images": [{"id": "id-i", "name": "i"}]})
+    site.on("GET /v2/images?name=i", {"images": [IMAGE]})
     case = (named, taken, error)
     request = "POST /v1/clustertemplates"
     options = {"image": "i"}
