@@ -9,7 +9,7 @@ import json
 import typing as t
 
 from ..._secrets import leaves
-from ..engine.errors import CloudError, InvalidInput, NotFound, ResourceError
+from ..engine.errors import CloudError, Conflict, InvalidInput, NotFound, ResourceError
 from ..engine.fields import JSON, Field, api_values, no_text
 from ..engine.resource import Step
 from ..engine.status import Raw, Status, status_of
@@ -35,6 +35,16 @@ class StackResource(CloudResource):
     def status(self, raw: Raw) -> Status:
         """Return Heat's status."""
         return status_of(raw, "stack_")
+
+    def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
+        """Refuse to update a suspended one, as Heat does, and resolve references."""
+        if raw is not None and self.status(raw).suspended:
+            raise Conflict(
+                f"{self} is {self.status(raw).text}, and Heat does not update a stack "
+                f"that is suspended. Resume it: openstack stack resume {raw['id']}",
+                details={"id": raw["id"], "status": self.status(raw).text},
+            )
+        return super().prepare(values, raw)
 
     def delete(self, raw: Raw) -> None:
         """Ask for the stack's deletion."""
@@ -162,7 +172,7 @@ class HeatStackResource(StackResource):
             self.refuse_near_miss("Heat")
         template = values.get("template") or (raw or {}).get("template")
         self._check_types(_dict(template), values.get("parameters") or {})
-        return values
+        return super().prepare(values, raw)
 
     def _check_types(self, template: Raw, given: Raw) -> None:
         """Refuse lists and dictionaries for a text, which Heat turns into Python's."""
