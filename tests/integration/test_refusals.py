@@ -159,3 +159,33 @@ def test_a_keypair_of_another_user(site: Site) -> None:
         assert result["error"]["type"] == "InvalidInput", result
         assert "keypairs belong to users" in result["msg"]
     assert site.member.recorder.writes == []
+
+
+def test_a_restricted_application_credential(site: Site) -> None:
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    keystone = site.as_member.identity
+    made = keystone.create_application_credential(
+        user=site.as_member.current_user_id, name=site.name("restricted")
+    )
+    auth = {
+        "auth_url": site.credentials["auth_url"],
+        "application_credential_id": made.id,
+        "application_credential_secret": made.secret,
+    }
+    cloud = {
+        "auth_type": "v3applicationcredential",
+        "auth": auth,
+        "region_name": "RegionOne",
+    }
+    tasks: list[tuple[str, dict[str, object]]] = [
+        ("location", {"name": "new", "cidr": "10.79.0.0/24", "cloud": cloud}),
+        ("gpu_cluster", {"name": "new", "template": template, "cloud": cloud}),
+    ]
+    for results in (site.member.plan(tasks), site.member.run(tasks)):
+        for result in results:
+            assert result["error"]["type"] == "AuthError", result
+            assert "--unrestricted" in result["msg"]
+        assert site.member.recorder.writes == []
+    [row, *_others] = site.member("preflight_info", cloud=cloud)["checks"]
+    assert (row["check"], row["status"]) == ("credentials", "failed")
+    assert "--unrestricted" in row["remedy"]

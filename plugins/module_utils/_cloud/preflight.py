@@ -14,7 +14,7 @@ from .resources.references import References
 from .services.api import Api
 from .services.magnum import NODE_GROUPS
 from .services.places import MARK
-from .services.session import Cloud
+from .services.session import UNRESTRICTED, Cloud
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
@@ -123,7 +123,15 @@ class Checks:
                 "are those of this cloud",
             )
             return False
-        self._row("credentials", "Keystone", OK, f"signed in to project {project}")
+        detail = f"signed in to project {project}"
+        if self._cloud.restricted:
+            detail += (
+                " with a restricted application credential: Magnum and Heat can't "
+            )
+            detail += "create the trusts that clusters, locations and stacks require"
+            self._row("credentials", "Keystone", FAILED, detail, UNRESTRICTED)
+        else:
+            self._row("credentials", "Keystone", OK, detail)
         return True
 
     def _probe_services(self) -> set[str]:

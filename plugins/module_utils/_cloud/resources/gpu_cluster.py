@@ -309,6 +309,7 @@ class GpuClusterResource(CloudResource):
         """Check the name of a new one and sizes, and resolve references."""
         if raw is None:
             self.check_name(242)
+            self.cloud.require_trusts(self)
         raws = raw["node_groups"] if raw else []
         if raw is not None:
             now = {name: raw["default_workers"].get(name) for name in _SIZES}

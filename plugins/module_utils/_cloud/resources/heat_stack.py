@@ -37,7 +37,9 @@ class StackResource(CloudResource):
         return status_of(raw, "stack_")
 
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
-        """Refuse to update a suspended one, as Heat does, and resolve references."""
+        """Refuse what Heat can't do, and resolve references."""
+        if raw is None:
+            self.cloud.require_trusts(self)
         if raw is not None and self.status(raw).suspended:
             raise Conflict(
                 f"{self} is {self.status(raw).text}, and Heat does not update a stack "

@@ -242,7 +242,9 @@ class NodeGroupResource(CloudResource):
         return super().prepare(values, raw)
 
     def _check_new(self, values: Raw) -> None:
-        """Refuse what Magnum would refuse of a new one."""
+        """Refuse what Magnum or Heat would refuse of a new one."""
+        if not self._driver.cluster_api:
+            self.cloud.require_trusts(self)
         if values.get("role") == "master":
             raise InvalidInput(
                 "role: 'master' is that of default-master, which Magnum makes with the "

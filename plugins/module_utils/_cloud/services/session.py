@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import typing as t
@@ -24,6 +25,11 @@ from .placement import PlacementApi
 from .transport import limit, sign_in_surely
 
 MINIMUM_SDK = (4, 12)
+
+UNRESTRICTED = (
+    "Use another one: openstack application credential create --unrestricted NAME"
+)
+"""The remedy for a restricted application credential."""
 
 REQUEST_TIMEOUT = 60
 """Seconds for a whole answer where `api_timeout` says nothing: a service that
@@ -183,6 +189,33 @@ class Cloud:
         catalogue = session.auth.get_access(session).service_catalog
         found = catalogue.get_endpoints(service_type=service_type)
         return list(found.get(service_type, []))
+
+    @cached_property
+    def restricted(self) -> bool:
+        """Whether these are a restricted application credential.
+
+        The token says so. Keystone lets it create no trusts (keystone/api/trusts.py,
+        `_check_unrestricted`), which Magnum and Heat do for clusters and stacks.
+
+        Raises:
+            AuthError: The credentials are refused.
+        """
+        self.keystone.sign_in()
+        state = getattr(self._connection.session.auth, "get_auth_state", str)()
+        token = (json.loads(state or "{}").get("body") or {}).get("token") or {}
+        return bool((token.get("application_credential") or {}).get("restricted"))
+
+    def require_trusts(self, what: object) -> None:
+        """Raise where a service could not create the trust that a new resource needs.
+
+        Args:
+            what: How messages call the resource.
+        """
+        if self.restricted:
+            raise AuthError(
+                f"{what} can't be created with a restricted application credential, as "
+                f"it requires a trust. {UNRESTRICTED}"
+            )
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
         return partial(getattr, self._connection, service)
