@@ -189,3 +189,16 @@ def test_a_restricted_application_credential(site: Site) -> None:
     [row, *_others] = site.member("preflight_info", cloud=cloud)["checks"]
     assert (row["check"], row["status"]) == ("credentials", "failed")
     assert "--unrestricted" in row["remedy"]
+
+
+def test_names_of_node_groups(site: Site) -> None:
+    template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
+    groups = [{"name": "two words", "node_count": 1}]
+    options = {"name": "odd", "template": template, "node_groups": groups}
+    for refused in (
+        site.member.check("gpu_cluster", **options),
+        site.member("gpu_cluster", **options),
+    ):
+        assert refused["error"]["type"] == "InvalidInput", refused
+        assert "name: 'two words' must have 63 characters at most" in refused["msg"]
+    assert site.member.recorder.writes == []

@@ -13,6 +13,7 @@ from ..engine.fields import TEXT, Change, Field, api_values, labels
 from ..engine.resource import Revision, Step
 from ..engine.status import Raw
 from ..services.exact import is_uuid
+from ..services.kubernetes_names import check_name
 from . import (
     inline_groups,
     magnum_rules,
@@ -241,7 +242,11 @@ class ClusterTemplateResource(CloudResource):
                     self.cloud.warn(warning)
 
     def _check_references(self, group: Raw) -> None:
-        """Check that what a node group names exists; the cluster will look it up."""
+        """Check the name of a node group, and that what it names exists.
+
+        The cluster will look it up.
+        """
+        check_name(f"{_GROUPS}: name", group["name"])
         for option, kind in (("hardware", "flavor"), ("image", "image")):
             if group.get(option):
                 where = f"{_GROUPS}: {group['name']}: {option}"

@@ -30,6 +30,7 @@ from ..services.drivers import (
     infrastructure_id,
     refuse,
 )
+from ..services.kubernetes_names import check_key, check_name, check_value
 from ..services.magnum import NODE_LABELS, ZERO_NODES
 from . import magnum_rules
 from .resource import CloudResource
@@ -129,6 +130,12 @@ class NodeGroupResource(CloudResource):
         """Check what can be checked without the cloud."""
         super().validate(params)
         check_bounds(params)
+        for key, value in labels(params["node_labels"]).items():
+            check_key("node_labels", key)
+            check_value(f"node_labels: {key}", value)
+        for taint in _taints(params["node_taints"]):
+            check_key("node_taints", taint["key"])
+            check_value(f"node_taints: {taint['key']}", taint.get("value", ""))
         if params["availability_zone"] and "availability_zone" in (
             params["labels"] or {}
         ):
@@ -250,11 +257,13 @@ class NodeGroupResource(CloudResource):
                 "role: 'master' is that of default-master, which Magnum makes with the "
                 "cluster. Leave it out, or set another one"
             )
-        labels = (self._cluster or {}).get("labels") or {}
-        labels = self._declared.labels if self._declared else labels
+        if values.get("role"):
+            check_name("role", values["role"])
+        marks = (self._cluster or {}).get("labels") or {}
+        marks = self._declared.labels if self._declared else marks
         name = values.get("hardware")
         flavor = self.references.raw("flavor", name) if name else None
-        warning = magnum_rules.check_disk("hardware", flavor, labels)
+        warning = magnum_rules.check_disk("hardware", flavor, marks)
         if warning:
             self.cloud.warn(warning)
 
