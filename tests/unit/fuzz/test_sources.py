@@ -196,7 +196,9 @@ def test_openstack(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         heat=SimpleNamespace(all_stacks=read("stacks")),
         glance=SimpleNamespace(list=read("images")),
         neutron=SimpleNamespace(list=read("networks")),
-        cinder=SimpleNamespace(get=lambda _path: {"pools": changed["pools"]}),
+        cinder=SimpleNamespace(
+            get=lambda _path: {"pools": changed["pools"]}, list=read("volumes")
+        ),
     )
     monkeypatch.setattr(openstack, "Cloud", lambda *_arguments, **_options: cloud)
     check({"type": "openstack", "cloud": "one"}, records.ODD_SERVER, odd, answer, 4)

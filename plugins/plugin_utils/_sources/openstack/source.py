@@ -210,7 +210,7 @@ def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
             warn(f"clusters are not known: {error.message}")
             seen = Seen([], [], [], f"its cluster is not known: {error.message}")
     add_distros(cloud, servers, warn)
-    return seen._replace(servers=[server for server, _image in servers])
+    return seen._replace(servers=[each.server for each in servers])
 
 
 SOURCE = Source(
