@@ -87,15 +87,17 @@ options:
     elements: str
   address:
     description:
-      - Which of a server's addresses C(ansible_host) is.
+      - Which of a server's addresses C(ansible_host) is, the preferred kind first. With
+        V([private, ipv6]), servers without an IPv4 address have their IPv6 one.
       - Addresses that are not those of another machine, such as loopback, link-local
         and multicast ones, are ignored. A server without a usable address gets a name
         in C(.invalid), such as C(no-private-address.invalid), which never resolves, so
         that Ansible reports it as unreachable and does not connect to another machine
         that has its name.
-    type: str
+    type: list
+    elements: str
     choices: [private, floating, ipv6]
-    default: private
+    default: [private]
   network:
     description: Name of the network that C(ansible_host) is in; any without it.
     type: str
@@ -205,6 +207,7 @@ notes:
     C(kind). What is not known is null. A known model has one name, however the flavor
     spells it; of an unknown one it is the flavor's own text."
   - C(ansible_user) is set where the image's property C(os_distro) tells the usual one.
+    Of a server that boots from a volume, the volume keeps that property.
   - "A host has the name of its server if that consists of letters, digits, C(.), C(_)
     and C(-), begins with a letter or a digit, has 201 characters at most, and can't be
     mistaken: for the controller (C(localhost) and the like), an address, a file

@@ -100,6 +100,8 @@ options:
   fixed_subnet:
     description:
       - Name or id of the private subnet of the nodes.
+      - Defaults to the only subnet of O(fixed_network). Required where there are
+        several.
     type: str
   network_driver:
     description:
@@ -171,6 +173,8 @@ options:
     description:
       - Labels. They are compared and set key by key; those not named are left alone.
         Values are text to Magnum, booleans become V(true) and V(false).
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
+        Where Magnum's driver expects JSON, use the filter C(to_json).
     type: dict
   node_groups:
     description:

@@ -44,10 +44,12 @@ options:
     description:
       - Name of a Nova keypair; that of the template where it is not given. Can't be
         changed later.
+      - Keypairs belong to users. Required where the template names one of another user.
     type: str
   master_count:
     description:
-      - Number of masters, 1 where nothing is said. Can't be changed later.
+      - Number of masters. Defaults to 1. Must be odd. Can't be changed later.
+      - More than one requires O(master_lb_enabled), in the template or here.
     type: int
   node_count:
     description:
@@ -85,6 +87,7 @@ options:
     description:
       - Name or id of the hardware (flavor) of workers; that of the template where it is
         not given. Can't be changed later.
+      - One without a disk requires the label C(boot_volume_size).
     type: str
     aliases: [flavor, flavor_id]
   master_hardware:
@@ -97,6 +100,8 @@ options:
     description:
       - Labels, over those of the template. Only the keys that are named are compared.
         Can't be changed later.
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
+        Where Magnum's driver expects JSON, use the filter C(to_json).
     type: dict
   merge_labels:
     description:
@@ -106,10 +111,14 @@ options:
     default: true
   precheck:
     description:
-      - Whether to look, before nodes are added, if there is room for them. What Nova's
-        quota leaves of instances, cores and memory is compared with what they need, and
-        the accelerators that are free in Placement, where the credentials may ask it
-        (by default an administrator's).
+      - Whether to look, before nodes are added, if there is room for them. What they
+        need is compared with what the quotas of the project leave, and with the
+        accelerators that are free in Placement, where the credentials may ask it (by
+        default an administrator's).
+      - The quotas are those on instances, cores, memory, server groups and their
+        members, networks, subnets, routers, ports, floating addresses, security groups,
+        volumes, load balancers and clusters. What drivers for Cluster API make besides
+        nodes is not known; they are compared with fewer of these.
       - Too little is an error of type V(ResourceError), with C(needed) and C(free) in
         its details, before anything is written; in check mode a warning.
     type: bool
@@ -125,6 +134,8 @@ options:
   fixed_subnet:
     description:
       - Name or id of the private subnet of the nodes. Can't be changed later.
+      - Defaults to the only subnet of O(fixed_network). Required where there are
+        several, unless the driver is one for Cluster API, which then uses them all.
     type: str
   floating_ip_enabled:
     description:
@@ -133,7 +144,8 @@ options:
     aliases: [is_floating_ip_enabled]
   master_lb_enabled:
     description:
-      - Whether masters stand behind a load balancer. Can't be changed later.
+      - Whether masters stand behind a load balancer. Requires Octavia in the cloud.
+        Can't be changed later.
     type: bool
     aliases: [is_master_lb_enabled]
   discovery_url:
@@ -599,16 +611,18 @@ precheck:
   contains:
     needed:
       description: >-
-        What the nodes need, of C(instances), C(cores), C(ram_mib) and resource classes
-        of Placement.
+        What the nodes need, of quotas and of resource classes of Placement. Quotas have
+        the names that their services use; memory is C(ram_mib).
       type: dict
-      sample: {instances: 3, cores: 98, ram_mib: 1050624, CUSTOM_GPU_A100: 8}
+      sample: {instances: 3, cores: 98, ram_mib: 1050624, port: 3, CUSTOM_GPU_A100: 8}
     free:
       description: What there is of it; without an entry where there is no limit.
       type: dict
-      sample: {instances: 7, cores: 200, ram_mib: 4194304}
+      sample: {instances: 7, cores: 200, ram_mib: 4194304, port: 490}
     skipped:
-      description: What could not be asked, with the reason.
+      description: >-
+        What could not be asked or is not known, with the reason; among it the devices
+        of a PCI alias, a device profile or C(resources:VGPU).
       type: list
       elements: str
       sample: ["accelerators: Placement answered 403 to GET /allocation_candidates"]

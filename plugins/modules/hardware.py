@@ -150,6 +150,7 @@ options:
     description:
       - Further extra specs, for example traits (C(trait:CUSTOM_NVLINK=required)). They
         are compared and set key by key; those not named are left alone.
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
     type: dict
 extends_documentation_fragment:
   - gpufleet.openstack.attributes

@@ -36,6 +36,8 @@ options:
   parameters:
     description:
       - Parameters of the template. Those that are not named keep their values.
+      - Null is refused. Lists and dictionaries are sent as JSON, and are refused for
+        parameters of the type C(string).
       - Values of parameters that the template declares C(hidden) are not shown. Heat
         does not tell them, so that a new value alone is not noticed; it is set together
         with another change.

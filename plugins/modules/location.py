@@ -61,13 +61,16 @@ options:
     type: str
   cidr:
     description:
-      - Addresses of a network of its own, with a subnet and a router. Can't be changed
-        later.
+      - IPv4 addresses of a network of its own, with a subnet and a router, such as
+        V(10.10.0.0/24). Can't be changed later.
+      - Requires a prefix of V(/29) or shorter. Must not overlap with the external
+        network, with the locations in O(connect_to), and with what these are joined
+        with.
       - To create a location, this or O(network) is needed.
     type: str
   dns_nameservers:
     description:
-      - Addresses of name servers for its own subnet.
+      - IPv4 addresses of name servers for its own subnet.
     type: list
     elements: str
   external_network:
@@ -83,6 +86,7 @@ options:
     description:
       - Name or id of the subnet of O(network) that nodes are placed in. Can't be
         changed later.
+      - Defaults to the only subnet of O(network). Required where there are several.
     type: str
   connect_to:
     description:

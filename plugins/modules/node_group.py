@@ -24,6 +24,9 @@ options:
     description:
       - Name of the node group in its cluster, or the id of one that exists.
       - Names are compared exactly, also where the service itself does not do so.
+      - The name of a new node group becomes a label of its Kubernetes nodes. It holds
+        letters, digits, V(-), V(_) and V(.) only, begins and ends with a letter or a
+        digit, and has 63 characters at most.
       - With the drivers magnum-capi-helm and magnum-cluster-api, the name of a new node
         group begins with a lower-case letter, holds lower-case letters, digits and
         V(-), ends with a letter or a digit, and has 3 characters at least.
@@ -59,6 +62,8 @@ options:
       - Magnum labels, over those of the cluster. Only the keys that are named are
         compared. Can't be changed later.
       - These are not labels of Kubernetes, see O(node_labels).
+      - Values are kept as text. Null is refused, and so are lists and dictionaries.
+        Where Magnum's driver expects JSON, use the filter C(to_json).
     type: dict
   availability_zone:
     description:

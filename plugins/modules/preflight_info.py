@@ -45,8 +45,11 @@ options:
     default: []
   nodes:
     description:
-      - Nodes that there must be room for, masters included, in Nova's quota and in
-        Placement's free accelerators.
+      - Nodes that there must be room for, masters included, in the quotas of the
+        project and in Placement's free accelerators.
+      - All quotas that O(gpufleet.openstack.gpu_cluster#module:precheck) looks at have
+        a row, except those without a limit. One that is used up is a warning where none
+        of it is needed.
     type: list
     elements: dict
     default: []
@@ -64,8 +67,7 @@ extends_documentation_fragment:
   - gpufleet.openstack.attributes.actiongroup_openstack
   - gpufleet.openstack.openstack
 notes:
-  - Magnum's and Heat's own quotas on clusters and stacks are not asked, as not every
-    release tells them to members of a project.
+  - Heat's own quota on stacks is not asked, as Heat does not tell it.
 seealso:
   - module: gpufleet.openstack.gpu_cluster
     description: Its option O(gpufleet.openstack.gpu_cluster#module:precheck) looks at

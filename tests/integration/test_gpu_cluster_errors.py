@@ -41,7 +41,12 @@ def test_wrong_names_and_values(site: Site) -> None:
 def test_quota(site: Site) -> None:
     template = site.template(site.hardware("CUSTOM_GPU_MI300X", 1))
     site.set_cluster_quota(0)
-    refused = site.member("gpu_cluster", name="over", template=template)
+    options = {"name": "over", "template": template}
+    early = site.member("gpu_cluster", **options)
+    assert early["error"]["type"] == "ResourceError", early
+    assert "clusters: 1 needed, 0 free" in early["msg"]
+    assert site.member.recorder.writes == []
+    refused = site.member("gpu_cluster", **options, precheck=False)
     assert refused["error"]["type"] == "ResourceError"
     assert refused["error"]["status"] == 403
     assert "maximum clusters per project" in refused["msg"]

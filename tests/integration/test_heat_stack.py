@@ -14,6 +14,7 @@ import pytest
 
 from integration import leaks
 from integration.cloud_site import Site
+from integration.waiting import eventually
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 
@@ -141,3 +142,43 @@ def test_hidden_parameters_show_nowhere(site: Site) -> None:
     assert planned["action"] == "update", planned
     shown += site.member.output + json.dumps(planned)
     assert leaks.in_text(shown, known) == []
+
+
+def test_states_that_others_bring_about(site: Site) -> None:
+    """A stack whose volume is gone is repaired; one that is suspended is not changed."""
+    template = {
+        "heat_template_version": "2018-08-31",
+        "resources": {
+            "volume": {"type": "OS::Cinder::Volume", "properties": {"size": 1}}
+        },
+        "outputs": {"volume": {"value": {"get_resource": "volume"}}},
+    }
+    options = {"name": "checked", "template": template}
+    made = site.member("heat_stack", **options)["heat_stack"]
+    volumes = site.as_member.block_storage
+    volume = volumes.get_volume(made["outputs"]["volume"])
+    volumes.delete_volume(volume)
+    volumes.wait_for_delete(volume, wait=60)
+
+    heat, path = site.as_member.orchestration, f"/stacks/checked/{made['id']}"
+
+    def act(action: str, expected: str) -> None:
+        heat.post(f"{path}/actions", json={action: None}).raise_for_status()
+        eventually(lambda: heat.get(path).json()["stack"]["stack_status"], expected)
+
+    act("check", "CHECK_FAILED")
+    again = site.member("heat_stack", **options, timeout=120)
+    assert again["changed"], again
+    assert again["heat_stack"]["status"] == "UPDATE_COMPLETE"
+    assert again["heat_stack"]["outputs"]["volume"] != volume.id
+
+    act("suspend", "SUSPEND_COMPLETE")
+    assert not site.member("heat_stack", **options)["changed"]
+    other = {**options, "tags": ["another"]}
+    for refused in (
+        site.member.check("heat_stack", **other),
+        site.member("heat_stack", **other),
+    ):
+        assert refused["error"]["type"] == "Conflict", refused
+        assert "openstack stack resume" in refused["msg"]
+    assert site.member.recorder.writes == []

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
-from .engine.errors import CloudError, ResourceError
+from .engine.errors import CloudError
 from .engine.status import Raw
-from .resources import capacity
+from .resources import capacity, quotas
 from .resources.references import References
 from .services.api import Api
 from .services.magnum import NODE_GROUPS
 from .services.places import MARK
-from .services.session import Cloud
+from .services.session import UNRESTRICTED, Cloud
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
@@ -34,7 +34,19 @@ OPTIONS: dict[str, dict[str, t.Any]] = {
     },
 }
 
-_NEUTRON = ("network", "subnet", "router", "security_group")
+_BY_HAND = "look it up by hand"
+_USES = {
+    "floatingip": "clusters with floating addresses need some: free some, or ask for a "
+    "higher quota",
+    "load_balancer": "clusters with master_lb_enabled need some: free some, or ask for "
+    "a higher quota",
+    **dict.fromkeys(
+        ("network", "router", "subnet"),
+        "a location or cluster of its own network needs one: free some, or ask for a "
+        "higher quota",
+    ),
+}
+"""Remedies where nothing is left of a quota that was not asked for."""
 _ONE = {"limit": 1}
 _NO_SERVICE = (
     "ask the cloud's operator for it, or see that the region and the interface of the "
@@ -76,13 +88,12 @@ class Checks:
             return self._rows
         missing = self._probe_services()
         if "Nova" not in missing:
-            self._nova_quota()
+            self._quotas(missing)
             for name in self._params["hardware"]:
                 self._hardware(name)
             for name in self._params["keypairs"]:
                 self._keypair(name)
         if "Neutron" not in missing:
-            self._neutron_quota()
             for name in self._params["external_networks"]:
                 self._external_network(name)
         if "Glance" not in missing:
@@ -112,7 +123,15 @@ class Checks:
                 "are those of this cloud",
             )
             return False
-        self._row("credentials", "Keystone", OK, f"signed in to project {project}")
+        detail = f"signed in to project {project}"
+        if self._cloud.restricted:
+            detail += (
+                " with a restricted application credential: Magnum and Heat can't "
+            )
+            detail += "create the trusts that clusters, locations and stacks require"
+            self._row("credentials", "Keystone", FAILED, detail, UNRESTRICTED)
+        else:
+            self._row("credentials", "Keystone", OK, detail)
         return True
 
     def _probe_services(self) -> set[str]:
@@ -160,6 +179,12 @@ class Checks:
                 "boot volumes (the label boot_volume_size) and volume_driver: cinder "
                 "need it",
             ),
+            Service(
+                "Octavia",
+                lambda: answers(cloud.octavia, "/lbaas/loadbalancers", _ONE),
+                "only clusters with master_lb_enabled, or with several masters, need "
+                "it, and services of type LoadBalancer in Kubernetes",
+            ),
         ]
 
     def _magnum(self) -> str:
@@ -177,73 +202,46 @@ class Checks:
 
     # ------------------------------------------------------------------------
 
-    def _nova_quota(self) -> None:
-        """Check the room for the nodes, in Nova's quota and in accelerators."""
-        needs = [(node["hardware"], node["count"]) for node in self._params["nodes"]]
+    def _quotas(self, missing: t.Collection[str]) -> None:
+        """Check the room for the nodes, in quotas and in accelerators.
+
+        Args:
+            missing: The services that do not answer, and have a row already.
+        """
+        nodes = self._params["nodes"]
+        needs = [capacity.Need(n["hardware"], n["count"], n["count"]) for n in nodes]
+        more = {"port": sum(max(0, need.number) for need in needs)}
+        names = [each.name for each in quotas.QUOTAS if each.service not in missing]
         try:
-            report = capacity.check_capacity("nodes", self._cloud, needs)
-        except ResourceError as error:
-            report = error.details
+            report = capacity.compare(
+                self._cloud, self._references.flavors(), needs, more, names
+            )
         except CloudError as error:
-            self._row("quota", "Nova", WARNING, error.message, "look it up by hand")
+            self._row("quota", "Nova", WARNING, error.message, _BY_HAND)
             return
         for resource, free in sorted(report["free"].items()):
-            needed = report["needed"].get(resource, 0)
-            enough = needed <= free
-            accelerators = resource.startswith("CUSTOM_")
-            self._row(
-                "quota",
-                resource,
-                OK if enough else FAILED,
-                f"{needed} needed, {free} free",
-                ""
-                if enough
-                else "free some, or take hosts with such devices into the cloud"
-                if accelerators
-                else "free some, or ask for a higher quota of the project",
-            )
-        for text in report["skipped"]:
-            self._row("quota", "nodes", WARNING, text, "look it up by hand")
-        self._server_group_members()
+            self._quota(resource, report["needed"].get(resource, 0), free)
+        for number, text in enumerate(report["skipped"], 1):
+            self._row("quota", f"skipped {number}", WARNING, text, _BY_HAND)
 
-    def _server_group_members(self) -> None:
-        """Check the size of server groups, in which some drivers put their nodes."""
-        most = self._cloud.nova.limits().get("maxServerGroupMembers", -1)
-        if most < 0:
-            return
-        largest = max((node["count"] for node in self._params["nodes"]), default=0)
-        enough = largest <= most
-        self._row(
-            "quota",
-            "server_group_members",
-            OK if enough else WARNING,
-            f"{most} servers at most in a server group. magnum-cluster-api puts the "
-            f"nodes of each node group into one, and the largest has {largest}",
-            "" if enough else "ask for a higher quota, or use more node groups",
-        )
-
-    def _neutron_quota(self) -> None:
-        """Check that another location and cluster can have a network of its own."""
-        path = f"/quotas/{self._cloud.project_id}/details.json"
-        try:
-            quota = self._cloud.neutron.get(path)["quota"]
-        except CloudError as error:
-            self._row("quota", "Neutron", WARNING, error.message, "look it up by hand")
-            return
-        for name in _NEUTRON:
-            limit, used = quota[name]["limit"], quota[name]["used"]
-            if limit < 0:
-                continue
-            free = limit - used
-            self._row(
-                "quota",
-                name,
-                OK if free > 0 else WARNING,
-                f"{free} of {limit} free",
-                ""
-                if free > 0
-                else "a location or cluster of its own network needs one",
+    def _quota(self, resource: str, needed: int, free: int) -> None:
+        """Add the row of a quota, or of a kind of accelerators."""
+        status, remedy = OK, ""
+        if needed > free:
+            # Not every driver has server groups, and nodes may be in several.
+            status = WARNING if resource == quotas.MEMBERS else FAILED
+            remedy = (
+                "free some, or take hosts with such devices into the cloud"
+                if resource.startswith("CUSTOM_")
+                else "ask for a higher quota, or use more node groups: each is a "
+                "server group"
+                if resource == quotas.MEMBERS
+                else "free some, or ask for a higher quota of the project"
             )
+        elif free <= 0:
+            status = WARNING
+            remedy = _USES.get(resource, "free some, or ask for a higher quota")
+        self._row("quota", resource, status, f"{needed} needed, {free} free", remedy)
 
     # ------------------------------------------------------------------------
 

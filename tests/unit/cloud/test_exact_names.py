@@ -185,7 +185,7 @@ def test_what_the_service_accepts_is_created(site: Site, name: str) -> None:
     kind.answer(site, "train", "Train")
     if name == "cluster":
         kind.answer(site, "gpu-a100", "gpu-a100")
-    site.on(f"GET /v2/images/{ID}", {"id": ID, "name": "coreos"})
+    site.on(f"GET /v2/images/{ID}", {"id": ID, "name": "coreos", "os_distro": "a"})
     outcome = site.run(kind.resource, check_mode=True, name="train", **kind.options)
     assert (outcome.action, outcome.before) == ("create", None)
 

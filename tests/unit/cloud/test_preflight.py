@@ -12,6 +12,9 @@ import pytest
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.preflight import (
     preflight,
 )
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resources import (
+    quotas,
+)
 from unit import returned
 from unit.cloud.fakes import CATALOG, KEYSTONE, PROJECT, Raw, Reply, Site
 
@@ -59,9 +62,10 @@ def ready(site: Site) -> Site:
     site.on("GET /v2.0/networks?limit=1", {"networks": []})
     quota = {
         name: {"limit": 10, "used": 4, "reserved": 0}
-        for name in ("network", "subnet", "router", "security_group")
+        for name in ("network", "subnet", "router", "security_group", "port")
     }
     site.on(f"GET /v2.0/quotas/{PROJECT}/details.json", {"quota": quota})
+    site.on(f"GET /v1/quotas/{PROJECT}/Cluster", {"hard_limit": 20})
     site.on("GET /v2.0/networks?name=public", {"networks": [net()]})
     site.on(f"GET /v2.0/networks/{NET}", {"network": net()})
     site.on("GET /v2/images?limit=1", {"images": []})
@@ -103,7 +107,7 @@ def check(site: Site, **params: t.Any) -> dict[tuple[str, str], Raw]:
     return rows
 
 
-def test_a_cloud_that_has_everything_but_cinder(ready: Site) -> None:
+def test_a_cloud_that_has_all_but_cinder_and_octavia(ready: Site) -> None:
     rows = check(
         ready,
         hardware=["gpu.4"],
@@ -113,7 +117,8 @@ def test_a_cloud_that_has_everything_but_cinder(ready: Site) -> None:
         nodes=[{"hardware": "gpu.4", "count": 1}],
     )
     assert [key for key, row in rows.items() if row["status"] != "ok"] == [
-        ("service", "Cinder")
+        ("service", "Cinder"),
+        ("service", "Octavia"),
     ]
     assert rows["hardware", "gpu.4"]["detail"] == (
         "4 vCPUs, 100 MiB, 4 CUSTOM_GPU_A100"
@@ -260,6 +265,7 @@ def test_quota_that_is_used_up(ready: Site) -> None:
     ready.on(f"GET /v2.0/quotas/{PROJECT}/details.json", {"quota": quota})
     rows = check(ready)
     assert rows["quota", "router"]["status"] == "warning"
+    assert rows["quota", "router"]["detail"] == "0 needed, 0 free"
     assert ("quota", "network") not in rows
 
 
@@ -271,3 +277,72 @@ def test_what_has_nearly_the_name(ready: Site) -> None:
         "can't be seen with these credentials (there is 'ops': names are compared "
         "exactly)"
     )
+
+
+def test_all_quotas_are_shown_that_the_precheck_reads(ready: Site) -> None:
+    hosts = {"block-storage": "cinder.test/v3", "load-balancer": "octavia.test/v2.0"}
+    roots = {kind: f"http://{url.split('/')[0]}" for kind, url in hosts.items()}
+    ready.keystone({**CATALOG, **roots})
+    for kind, url in hosts.items():
+        ident = {"block-storage": "v3.0", "load-balancer": "v2.0"}[kind]
+        links = [{"rel": "self", "href": f"http://{url}/"}]
+        versions = [{"id": ident, "status": "CURRENT", "links": links}]
+        for path in ("", "/"):
+            ready.mocker.get(f"{roots[kind]}{path}", json={"versions": versions})
+    volumes = {
+        "maxTotalVolumes": 9,
+        "totalVolumesUsed": 2,
+        "maxTotalVolumeGigabytes": 5,
+        "totalGigabytesUsed": 5,
+    }
+    absolute = {"limits": {"absolute": volumes}}
+    ready.mocker.get("http://cinder.test/v3/limits", json=absolute)
+    balancers = "http://octavia.test/v2.0/lbaas"
+    ready.mocker.get(f"{balancers}/loadbalancers", json={"loadbalancers": [{}]})
+    ready.mocker.get(
+        f"{balancers}/quotas/{PROJECT}", json={"quota": {"load_balancer": 3}}
+    )
+    numbers = {
+        name: {"limit": 7, "used": 1}
+        for name in ("network", "subnet", "router", "security_group", "port")
+    }
+    numbers["floatingip"] = {"limit": 1, "used": 1}
+    ready.on(f"GET /v2.0/quotas/{PROJECT}/details.json", {"quota": numbers})
+    full = {"maxTotalCores": 4, "maxServerGroups": 6, "maxServerGroupMembers": 10}
+    ready.on("GET /v2.1/limits", limits(**full))
+    rows = check(ready)
+    shown = {key[1]: row["detail"] for key, row in rows.items() if key[0] == "quota"}
+    assert shown == {
+        "clusters": "0 needed, 20 free",
+        "cores": "0 needed, 1 free",
+        "floatingip": "0 needed, 0 free",
+        "gigabytes": "0 needed, 0 free",
+        "instances": "0 needed, 2 free",
+        "load_balancer": "0 needed, 2 free",
+        "network": "0 needed, 6 free",
+        "port": "0 needed, 6 free",
+        "ram_mib": "0 needed, 1000 free",
+        "router": "0 needed, 6 free",
+        "security_group": "0 needed, 6 free",
+        "server_group_members": "0 needed, 10 free",
+        "server_groups": "0 needed, 6 free",
+        "subnet": "0 needed, 6 free",
+        "volumes": "0 needed, 7 free",
+    }
+    assert sorted(shown) == sorted(quotas.NAMES)
+    warned = [key[1] for key, row in rows.items() if row["status"] == "warning"]
+    assert warned == ["floatingip", "gigabytes"]
+
+
+def test_what_is_not_known_has_a_row(ready: Site) -> None:
+    specs = {"pci_passthrough:alias": "a100:2", "resources:CUSTOM_X": "many"}
+    gpu = {"id": "f", "name": "odd", "vcpus": 1, "ram": 1, "extra_specs": specs}
+    ready.on("GET /v2.1/flavors/detail?is_public=None", {"flavors": [gpu]})
+    ready.on(f"GET /v1/quotas/{PROJECT}/Cluster", Reply(403, {}))
+    rows = check(ready, nodes=[{"hardware": "odd", "count": 1}])
+    details = [row["detail"] for key, row in rows.items() if "skipped" in key[1]]
+    assert details == [
+        "odd: how many devices of pci_passthrough:alias=a100:2 are free is not known",
+        "odd: how many devices of resources:CUSTOM_X=many are free is not known",
+        f"quota of clusters: Magnum answered 403 to GET /quotas/{PROJECT}/Cluster: {{}}",
+    ]

@@ -95,7 +95,15 @@ def openstack() -> Lists:
     }
     space = {"total_capacity_gb": 100, "free_capacity_gb": 60.5}
     pool = {"name": "pool", "capabilities": space}
-    return {**lists, **recorded, "groups": [], "networks": [], "pools": [pool]}
+    metadata = {"os_distro": "ubuntu"}
+    root = {"id": "root", "name": ODD_SERVER, "volume_image_metadata": metadata}
+    on_volume = {"image": "", "os-extended-volumes:volumes_attached": [{"id": "root"}]}
+    lists["servers"] = [
+        {**server, **on_volume} if server["name"] == ODD_SERVER else server
+        for server in lists["servers"]
+    ]
+    read = {"groups": [], "networks": [], "pools": [pool], "volumes": [root]}
+    return {**lists, **recorded, **read}
 
 
 def of_openstack_node() -> Lists:

@@ -196,7 +196,9 @@ def test_openstack(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         heat=SimpleNamespace(all_stacks=read("stacks")),
         glance=SimpleNamespace(list=read("images")),
         neutron=SimpleNamespace(list=read("networks")),
-        cinder=SimpleNamespace(get=lambda _path: {"pools": changed["pools"]}),
+        cinder=SimpleNamespace(
+            get=lambda _path: {"pools": changed["pools"]}, list=read("volumes")
+        ),
         cyborg=SimpleNamespace(device_profiles=None),
         warn=lambda _text: None,
     )

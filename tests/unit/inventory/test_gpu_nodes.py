@@ -77,10 +77,17 @@ def test_jump_host_by_name(inventory: Inventory) -> None:
         ({"address": "ipv6"}, "2001:db8::5"),
         ({"network": "storage"}, "192.0.2.77"),
         ({"network": "storage", "address": "floating"}, "no-floating-address.invalid"),
+        ({"address": ["ipv6", "private"]}, "2001:db8::5"),
+        ({"address": ["private", "ipv6"]}, "10.0.0.3"),
+        ({"network": "storage", "address": ["floating", "private"]}, "192.0.2.77"),
+        (
+            {"network": "storage", "address": ["floating", "ipv6"]},
+            "no-floating-ipv6-address.invalid",
+        ),
     ],
 )
 def test_addresses(
-    cloud: Cloud, inventory: Inventory, options: dict[str, str], address: str
+    cloud: Cloud, inventory: Inventory, options: dict[str, Any], address: str
 ) -> None:
     _float(cloud, "cluster-0-stack-master-0", "203.0.113.9")
     host = inventory.listing(**options).hosts["cluster-0-stack-master-0"]

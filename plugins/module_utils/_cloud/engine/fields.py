@@ -15,6 +15,11 @@ KNOWN_AFTER_APPLY = "known after apply"
 """Stands in check mode for what only the real run can know."""
 
 
+TEXT, JSON = "text", "json"
+"""What the values of a dict must be: texts, numbers and booleans, which services keep
+as text; or these and lists and dicts, which are sent as JSON. Neither is null."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Field:
     """An option of a module, a property of its resource, or mostly both.
@@ -32,6 +37,8 @@ class Field:
         least: Smallest number that is allowed.
         most: Greatest number that is allowed; `math.inf` for any finite one.
         merge: For a dict: only the desired keys are compared and set.
+        values: For a dict: what its values must be, `TEXT` or `JSON`; empty for
+            anything.
         clean: Brings a value to the one form in which values are compared, shown and
             sent. It takes None too, which is what a property that is missing has.
         option: Whether users can set it; else it follows from other things.
@@ -48,6 +55,7 @@ class Field:
     least: float | None = None
     most: float | None = None
     merge: bool = False
+    values: str = ""
     clean: t.Callable[[t.Any], t.Any] | None = None
     option: bool = True
     spec: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
@@ -104,6 +112,40 @@ def _out_of_bounds(value: float, least: float, most: float | None) -> str:
     if most == math.inf:
         return "" if least <= value < most else f"no number from {least} on"
     return "" if least <= value <= most else f"not within {least} to {most}"
+
+
+def check_dicts(fields: t.Iterable[Field], params: t.Mapping[str, t.Any]) -> None:
+    """Check the values of the dicts among the options.
+
+    Otherwise, a service would keep Python's text of them ("None", "['x']").
+
+    Args:
+        fields: The options.
+        params: Their values, by name; None for one that is omitted.
+
+    Raises:
+        InvalidInput: Names the option, the key and the remedy. The value is not shown,
+            as it may be a secret.
+    """
+    for field in fields:
+        given = params[field.name] if field.values else None
+        for key, value in (given or {}).items():
+            if value is None:
+                raise InvalidInput(
+                    f"{field.name}: {key} is null, and must have a value. Set one, or "
+                    "leave the key out"
+                )
+            if field.values == TEXT and isinstance(value, (list, dict)):
+                raise no_text(field.name, key, value)
+
+
+def no_text(option: str, key: object, value: t.Any) -> InvalidInput:
+    """Return the error for a list or dictionary in the place of a text."""
+    kind = "list" if isinstance(value, list) else "dictionary"
+    return InvalidInput(
+        f"{option}: {key} is a {kind}, and must be a text, a number or a boolean. "
+        "Where JSON is expected, use the filter to_json"
+    )
 
 
 def option_values(

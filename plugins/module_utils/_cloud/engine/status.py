@@ -21,7 +21,7 @@ class Status(t.NamedTuple):
     Attributes:
         text: The API's own word ("UPDATE_IN_PROGRESS").
         phase: `done`, `busy` or `failed`.
-        operation: What it is about: `create`, `update`, `delete` or empty.
+        operation: What it is about: `create`, `update`, `delete`, or empty for nothing.
         reason: Why, as far as the API tells.
     """
 
@@ -31,32 +31,27 @@ class Status(t.NamedTuple):
     reason: str = ""
 
     @property
+    def suspended(self) -> bool:
+        """Whether it is suspended, or was to be: Heat then refuses to update it."""
+        return self.text.startswith("SUSPEND_") and self.phase != BUSY
+
+    @property
     def lost(self) -> bool:
         """Whether the resource failed in a way that only a new one can mend."""
         return self.phase == FAILED and self.operation in ("create", "delete")
 
 
-STATES = {
-    "CREATE_IN_PROGRESS": (BUSY, "create"),
-    "CREATE_COMPLETE": (DONE, "create"),
-    "CREATE_FAILED": (FAILED, "create"),
-    "UPDATE_IN_PROGRESS": (BUSY, "update"),
-    "UPDATE_COMPLETE": (DONE, "update"),
-    "UPDATE_FAILED": (FAILED, "update"),
-    "DELETE_IN_PROGRESS": (BUSY, "delete"),
-    "DELETE_COMPLETE": (BUSY, "delete"),  # the row goes a moment later
-    "DELETE_FAILED": (FAILED, "delete"),
-    "ROLLBACK_IN_PROGRESS": (BUSY, "update"),
-    "ROLLBACK_COMPLETE": (FAILED, "update"),  # the update was undone
-    "ROLLBACK_FAILED": (FAILED, "update"),
-    "RESUME_COMPLETE": (DONE, "update"),
-    "RESUME_FAILED": (FAILED, "update"),
-    "RESTORE_COMPLETE": (DONE, "update"),
-    "SNAPSHOT_COMPLETE": (DONE, "update"),
-    "CHECK_COMPLETE": (DONE, "update"),
-    "ADOPT_COMPLETE": (DONE, "create"),
+_OPERATIONS = {"ADOPT": "create", "CREATE": "create", "DELETE": "delete"}
+"""What Heat's actions are about (heat/engine/stack.py, `ACTIONS`); the others change
+what is there."""
+
+_PHASES = {"IN_PROGRESS": BUSY, "COMPLETE": DONE, "FAILED": FAILED}
+"""What Heat's statuses mean (heat/engine/stack.py, `STATUSES`)."""
+
+_EXCEPTIONS = {
+    "DELETE_COMPLETE": BUSY,  # the row goes a moment later
+    "ROLLBACK_COMPLETE": FAILED,  # the update was undone
 }
-"""What each status means to one who waits."""
 
 
 def status_of(raw: Raw, prefix: str = "") -> Status:
@@ -67,5 +62,8 @@ def status_of(raw: Raw, prefix: str = "") -> Status:
         prefix: What stands before the names of the API's properties ("stack_").
     """
     text = raw.get(f"{prefix}status") or "CREATE_IN_PROGRESS"
-    phase, operation = STATES.get(text, (BUSY, ""))
+    action, _, word = text.partition("_")
+    # A word that nobody knows must not be waited for.
+    phase = _EXCEPTIONS.get(text) or _PHASES.get(word, FAILED)
+    operation = _OPERATIONS.get(action, "update")
     return Status(text, phase, operation, raw.get(f"{prefix}status_reason") or "")

@@ -6,64 +6,76 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
+from collections import Counter
 
 from ..engine.errors import ApiError, AuthError, CloudError, ResourceError
-from ..engine.fields import KNOWN_AFTER_APPLY
 from ..engine.status import Raw
 from ..services.nova import pick_flavor
 from ..services.session import Cloud
+from . import quotas
+from .cluster_spec import ClusterSpec
+from .references import References
 
-Need = t.Tuple[t.Optional[str], int]
-"""Name or id of a flavor, None for none, and how many servers of it."""
-
-_QUOTAS = {
-    "instances": ("maxTotalInstances", "totalInstancesUsed"),
-    "cores": ("maxTotalCores", "totalCoresUsed"),
-    "ram_mib": ("maxTotalRAMSize", "totalRAMUsed"),
-}
-_RESOURCES = "resources:CUSTOM_"
+_OWN = "resources:CUSTOM_"
+_UNCOUNTED = re.compile(
+    r"pci_passthrough:alias|accel:.*|resources\d*:[VP]GPU|resources(_.+|\d+):CUSTOM_.*"
+)
+"""Extra specs for devices of which neither a quota nor Placement tells the free ones in
+a form that is compared here."""
 
 
-def check_capacity(
-    what: object, cloud: Cloud, needs: t.Sequence[Need]
-) -> dict[str, t.Any]:
-    """Compare what servers need with Nova's quota and Placement's free accelerators.
+class Need(t.NamedTuple):
+    """Servers that are added to a group.
 
-    Args:
-        what: What the servers are for, for the message.
-        cloud: Where.
-        needs: The servers.
-
-    Returns:
-        `needed` and `free` by resource, `free` without what has no limit; and
-        `skipped`, what could not be asked, with the reason.
-
-    Raises:
-        ResourceError: Something is not enough.
+    Attributes:
+        flavor: Name or id of their flavor, None for none.
+        number: How many.
+        size: How many servers the group then has; 0 where they are no group.
+        new: Whether the group is made for them.
     """
-    report = _compared(cloud, needs)
-    short = _short(report)
-    if short:
-        raise ResourceError(
-            f"{what} does not fit, and nothing was written: {short}. With "
-            "precheck: false it is tried all the same",
-            details=report,
-        )
-    return report
+
+    flavor: str | None
+    number: int
+    size: int = 0
+    new: bool = False
 
 
 def shortfall(cloud: Cloud, needs: t.Sequence[Need]) -> str:
     """Return what servers lack that do not appear; empty if nothing is known."""
     try:
-        return _short(_compared(cloud, needs))
+        return _short(compare(cloud, cloud.nova.flavors(), needs, {}))
     except CloudError:
         return ""
 
 
-def _compared(cloud: Cloud, needs: t.Sequence[Need]) -> dict[str, t.Any]:
-    flavors, free = cloud.nova.flavors(), _quota(cloud)
+def compare(
+    cloud: Cloud,
+    flavors: list[Raw],
+    needs: t.Sequence[Need],
+    more: t.Mapping[str, int],
+    every: t.Collection[str] = (),
+) -> dict[str, t.Any]:
+    """Look up what there is of what is needed.
+
+    Args:
+        cloud: Where.
+        flavors: The flavors that may be seen.
+        needs: Servers.
+        more: What else is needed, by name of the quota.
+        every: Quotas to read even where nothing of them is needed.
+
+    Returns:
+        `needed` and `free` by resource, `free` without what has no limit; and
+        `skipped`, what could not be asked, with the reason.
+    """
     needed, each, skipped = _sum(flavors, needs)
+    for name, number in more.items():
+        if number:
+            needed[name] = needed.get(name, 0) + number
+    free, unread = quotas.read(cloud, {*needed, *every})
+    skipped += unread
     try:
         for resource, number in each.items():
             free[resource] = cloud.placement.usable(resource, number)
@@ -73,7 +85,7 @@ def _compared(cloud: Cloud, needs: t.Sequence[Need]) -> dict[str, t.Any]:
 
 
 def _short(report: t.Mapping[str, t.Any]) -> str:
-    """Return what is not enough of what `_compared` returned; empty if all is."""
+    """Return what is not enough of what `compare` returned; empty if all is."""
     free = report["free"]
     return "; ".join(
         f"{resource}: {number} needed, {free[resource]} free"
@@ -91,25 +103,48 @@ def _sum(
         What they need by resource; of accelerators what one server needs at most; and
         what could not be looked up, with the reason.
     """
-    needed: dict[str, int] = dict.fromkeys(_QUOTAS, 0)
+    needed = {"instances": 0, "cores": 0, "ram_mib": 0}
     each: dict[str, int] = {}
-    skipped = []
-    for name, count in needs:
-        if not name or count < 1:
+    skipped: dict[str, None] = {}
+    largest = max((need.size for need in needs if need.number > 0), default=0)
+    if largest:
+        needed[quotas.MEMBERS] = largest
+    for name, added, *_group in needs:
+        if not name or added < 1:
             continue
+        needed["instances"] += added
         flavor = pick_flavor(flavors, name)
         if flavor is None:
-            skipped.append(f"{name}: this flavor can't be seen with these credentials")
+            skipped[f"{name}: this flavor can't be seen with these credentials"] = None
             continue
-        needed["instances"] += count
-        needed["cores"] += count * flavor["vcpus"]
-        needed["ram_mib"] += count * flavor["ram"]
-        for key, value in (flavor.get("extra_specs") or {}).items():
-            if key.startswith(_RESOURCES) and int(value):
-                resource = key.split(":", 1)[1]
-                each[resource] = max(each.get(resource, 0), int(value))
-                needed[resource] = needed.get(resource, 0) + count * int(value)
-    return needed, each, skipped
+        needed["cores"] += added * flavor["vcpus"]
+        needed["ram_mib"] += added * flavor["ram"]
+        devices, unknown = _devices(flavor)
+        skipped.update(dict.fromkeys(unknown))
+        for resource, number in devices.items():
+            each[resource] = max(each.get(resource, 0), number)
+            needed[resource] = needed.get(resource, 0) + added * number
+    return needed, each, list(skipped)
+
+
+def _devices(flavor: Raw) -> tuple[dict[str, int], list[str]]:
+    """Return the accelerators of a flavor.
+
+    Returns:
+        Their number by resource class; and which of its extra specs can't be compared.
+    """
+    devices: dict[str, int] = {}
+    unknown = []
+    for key, value in sorted((flavor.get("extra_specs") or {}).items()):
+        if key.startswith(_OWN) and re.fullmatch("[0-9]+", str(value)):
+            if int(value):
+                devices[key.split(":", 1)[1]] = int(value)
+        elif key.startswith(_OWN) or _UNCOUNTED.fullmatch(key):
+            unknown.append(
+                f"{flavor['name']}: how many devices of {key}={value} are free is not "
+                "known"
+            )
+    return devices, unknown
 
 
 @dataclasses.dataclass
@@ -118,58 +153,69 @@ class CapacityCheck:
 
     Attributes:
         cloud: Where the cluster lives.
+        references: Knows the flavors.
         check_mode: Too little room is a warning: until the plan is carried out there
             may be more.
     """
 
     cloud: Cloud
+    references: References
     check_mode: bool
 
-    def of_new(self, values: t.Mapping[str, t.Any]) -> list[Need]:
-        """Return what a new cluster needs: its masters, and last its workers.
+    def of(self, spec: ClusterSpec, values: Raw, raw: Raw | None) -> list[Need]:
+        """Return the servers that are added: masters, and last the default workers.
 
         Args:
-            values: What it is made of; what is left out comes from its template.
+            spec: What the cluster is made of.
+            values: What is set.
+            raw: The cluster as `GpuClusterResource.load` gave it, None for a new one.
         """
-        ident = values["template"]
-        known = ident != KNOWN_AFTER_APPLY
-        template = (self.cloud.magnum.template(ident) if known else None) or {}
-        masters = values.get("master_hardware", template.get("master_flavor_id"))
-        workers = values.get("hardware", template.get("flavor_id"))
+        if raw is not None:
+            had = raw["default_workers"]["node_count"]
+            size = values.get("node_count", had)
+            return [Need(raw["flavor_id"], size - had, size)]
+        masters, workers = values.get("master_count", 1), values.get("node_count", 1)
         return [
-            (masters, values.get("master_count", 1)),
-            (workers, values.get("node_count", 1)),
+            Need(spec.get("master_hardware"), masters, masters, True),
+            Need(spec.get("hardware"), workers, workers, True),
         ]
 
-    def check(self, what: object, needs: t.Sequence[Need]) -> dict[str, t.Any] | None:
+    def check(
+        self, what: object, spec: ClusterSpec, needs: t.Sequence[Need], new: bool
+    ) -> dict[str, t.Any] | None:
         """Look whether there is room for these servers.
 
         Args:
             what: How messages call the cluster.
+            spec: What the cluster is made of.
             needs: The servers that are added.
+            new: Whether the cluster is made with them; the first are its masters then.
 
         Returns:
-            What `check_capacity` gave; None if no servers are added.
+            What `compare` gave; None if no servers are added.
 
         Raises:
             ResourceError: There is too little (not in check mode).
         """
-        if not any(name and count > 0 for name, count in needs):
+        if not any(need.flavor and need.number > 0 for need in needs):
             return None
-        try:
-            return check_capacity(what, self.cloud, needs)
-        except ResourceError as error:
+        more = Counter(spec.quota_of_cluster() if new else {})
+        masters = needs[0].number if new else 0
+        added = sum(max(0, need.number) for need in needs)
+        more.update(spec.quota_of_nodes(masters, added - masters))
+        if spec.driver.server_groups:
+            more["server_groups"] = sum(need.new for need in needs)
+        else:
+            needs = [need._replace(size=0) for need in needs]
+        report = compare(self.cloud, self.references.flavors(), needs, more)
+        report["skipped"] += spec.unknown
+        short = _short(report)
+        if short:
+            text = (
+                f"{what} does not fit, and nothing was written: {short}. With "
+                "precheck: false it is tried all the same"
+            )
             if not self.check_mode:
-                raise
-            self.cloud.warn(error.message)
-            return error.details
-
-
-def _quota(cloud: Cloud) -> dict[str, int]:
-    """Return what is left of Nova's quota, without what has no limit."""
-    limits = cloud.nova.limits()
-    return {
-        name: limits[most] - limits[used]
-        for name, (most, used) in _QUOTAS.items()
-        if limits[most] >= 0
-    }
+                raise ResourceError(text, details=report)
+            self.cloud.warn(text)
+        return report

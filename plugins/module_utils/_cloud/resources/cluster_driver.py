@@ -60,9 +60,10 @@ class ClusterDriver:
 
     def scales(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> bool:
         """Return whether a cluster has an autoscaler (arguments as those of `of`)."""
-        return scales_itself(self._labels(raw, values))
+        return scales_itself(self.labels(raw, values))
 
-    def _labels(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> Raw:
+    def labels(self, raw: Raw | None, values: t.Mapping[str, t.Any]) -> Raw:
+        """Return the labels of a cluster (arguments as those of `of`)."""
         if raw is not None:
             return raw.get("labels") or {}
         own = values.get("labels", {})
@@ -86,7 +87,7 @@ class ClusterDriver:
             values: What is set, with ids in the place of names.
             driver: The driver.
         """
-        labels = self._labels(raw, values)
+        labels = self.labels(raw, values)
         if scales_itself(labels):
             if values.get("min_node_count") is not None:
                 check_least(driver, what, values["min_node_count"])

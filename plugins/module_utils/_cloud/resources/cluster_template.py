@@ -9,17 +9,25 @@ import typing as t
 from functools import cached_property, partial
 
 from ..engine.errors import Conflict, InvalidInput, TemplateNotFound
-from ..engine.fields import Change, Field, api_values, labels
+from ..engine.fields import TEXT, Change, Field, api_values, labels
 from ..engine.resource import Revision, Step
 from ..engine.status import Raw
 from ..services.exact import is_uuid
-from . import inline_groups, template_groups, template_revisions
+from ..services.kubernetes_names import check_name
+from . import (
+    inline_groups,
+    magnum_rules,
+    template_groups,
+    template_revisions,
+)
 from .profiles import PROFILES
 from .resource import CloudResource
+from .subnets import subnet_of
 
 _PUBLISHING = ("public", "hidden")
 """All that Magnum changes while clusters use the template, one at a time."""
 
+_STORAGE = ("docker_storage_driver", "docker_volume_size")
 _UNUSED = "unused_revisions"
 _FAMILY = "family"
 """Under this key, a template that was found has all its revisions."""
@@ -84,7 +92,7 @@ class ClusterTemplateResource(CloudResource):
         Field("http_proxy"),
         Field("https_proxy"),
         Field("no_proxy"),
-        Field("labels", "dict", merge=True, clean=labels),
+        Field("labels", "dict", merge=True, values=TEXT, clean=labels),
         Field("public", "bool", spec={"aliases": ["is_public"]}),
         Field("hidden", "bool"),
         # Computed where `prune` is set.
@@ -209,14 +217,51 @@ class ClusterTemplateResource(CloudResource):
             self._refuse_in_use([raw], "changed")
         for group in self.params[_GROUPS] or []:
             self._check_references(group)
-        return super().prepare(values, raw)
+        resolved = super().prepare(values, raw)
+        self._check_rules(values, raw)
+        return {**resolved, **self._subnet(resolved, raw)}
+
+    def _check_rules(self, values: Raw, raw: Raw | None) -> None:
+        """Refuse what Magnum would refuse, where it is set."""
+        find = self.references.raw
+        if values.get("external_network"):
+            name = values["external_network"]
+            magnum_rules.check_external(name, find("network", name))
+        if values.get("image"):
+            name = values["image"]
+            magnum_rules.check_image(name, find("image", name))
+        whole = {**(self.view(raw) if raw else {}), **values}
+        if not values.keys().isdisjoint(_STORAGE):
+            magnum_rules.check_docker_volume(*(whole.get(name) for name in _STORAGE))
+        for option in ("hardware", "master_hardware"):
+            if raw is None and values.get(option):
+                flavor = find("flavor", values[option])
+                marks = values.get("labels") or {}
+                warning = magnum_rules.check_disk(option, flavor, marks)
+                if warning:
+                    self.cloud.warn(warning)
 
     def _check_references(self, group: Raw) -> None:
-        """Check that what a node group names exists; the cluster will look it up."""
+        """Check the name of a node group, and that what it names exists.
+
+        The cluster will look it up.
+        """
+        check_name(f"{_GROUPS}: name", group["name"])
         for option, kind in (("hardware", "flavor"), ("image", "image")):
             if group.get(option):
                 where = f"{_GROUPS}: {group['name']}: {option}"
                 self.references.resolve(where, kind, group[option])
+
+    def _subnet(self, values: Raw, raw: Raw | None) -> Raw:
+        """Return the subnet that goes with a network, where either is set."""
+        network = values.get("fixed_network")
+        if not network and raw and values.get("fixed_subnet"):
+            known = self.references.find("network", raw.get("fixed_network") or "")
+            network = known.id if known else None
+        if not network:
+            return {}
+        neutron = self.cloud.neutron
+        return {"fixed_subnet": subnet_of(neutron, network, values.get("fixed_subnet"))}
 
     def create(self, values: dict[str, t.Any]) -> Raw:
         """Make the template."""

@@ -16,7 +16,7 @@ from ..engine.errors import (
     InvalidInput,
     ResourceError,
 )
-from ..engine.fields import Field, labels
+from ..engine.fields import TEXT, Field, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
 from ..engine.waiter import Look
@@ -33,8 +33,11 @@ from . import (
 from .capacity import CapacityCheck
 from .cluster_driver import ClusterDriver
 from .cluster_location import ClusterLocation
+from .cluster_rules import ClusterRules
+from .cluster_spec import ClusterSpec
 from .cluster_steps import ClusterSteps
 from .inline_groups import InlineGroups
+from .node_group import Declared
 from .nodes_to_remove import NodesToRemove
 from .resource import CloudResource
 from .servers import ServerProof
@@ -93,7 +96,14 @@ class GpuClusterResource(CloudResource):
             change="frozen",
             spec={"aliases": ["master_flavor", "master_flavor_id"]},
         ),
-        Field("labels", "dict", change="frozen", merge=True, clean=labels),
+        Field(
+            "labels",
+            "dict",
+            change="frozen",
+            merge=True,
+            values=TEXT,
+            clean=labels,
+        ),
         Field("docker_volume_size", "int", least=1, change="frozen"),
         Field("fixed_network", ref="network", change="frozen"),
         Field("fixed_subnet", ref="subnet", change="frozen"),
@@ -133,7 +143,9 @@ class GpuClusterResource(CloudResource):
         self._template = TemplateChoice(cloud, self.references, bool(params["upgrade"]))
         self._removal = NodesToRemove(cloud, params[_LEAVING] or [])
         self._groups = InlineGroups(cloud, params, self.references)
-        self._capacity = CapacityCheck(cloud, check_mode)
+        self._capacity = CapacityCheck(cloud, self.references, check_mode)
+        in_location = bool(params["location"])
+        self._rules = ClusterRules(cloud, self.references, in_location)
         images = TemplateImages(cloud, self.references)
         self._driver = ClusterDriver(cloud, params, self._template, images)
         if params[_GROUPS] is None:
@@ -304,6 +316,7 @@ class GpuClusterResource(CloudResource):
         """Check the name of a new one and sizes, and resolve references."""
         if raw is None:
             self.check_name(242)
+            self.cloud.require_trusts(self)
         raws = raw["node_groups"] if raw else []
         if raw is not None:
             now = {name: raw["default_workers"].get(name) for name in _SIZES}
@@ -311,6 +324,10 @@ class GpuClusterResource(CloudResource):
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
+        if raw is None:
+            spec = self._spec(resolved, None)
+            self._rules.check(spec)
+            resolved.update(self._rules.subnet(spec))
         planned = values.get(_GROUPS)
         if planned is None and raw and self._unfinished_groups(raws):
             planned = [node_group.view(group) for group in raws]
@@ -319,24 +336,38 @@ class GpuClusterResource(CloudResource):
         driver = self._driver.of(raw, values)
         if planned is not None:
             scales = driver.cluster_api and self._driver.scales(raw, values)
-            resolved[_GROUPS] = self._groups.changes(planned, raws, driver, scales)
+            marks = self._driver.labels(raw, values)
+            declared = Declared(driver=driver, scales=scales, labels=marks)
+            resolved[_GROUPS] = self._groups.changes(planned, raws, declared)
         if driver.cluster_api:
             self._driver.check(self, raw, resolved, driver)
         return resolved
+
+    def _spec(self, values: dict[str, t.Any], raw: Raw | None) -> ClusterSpec:
+        """Return what the cluster is made of.
+
+        Args:
+            values: What a new one is made of, with references resolved.
+            raw: The cluster as `load` gave it, None for a new one.
+        """
+        driver = self._driver.of(raw, values)
+        if raw is not None:
+            return ClusterSpec(raw, driver)
+        template = self._template.known(values["template"]) or {}
+        merge = self.params["merge_labels"] is not False
+        return ClusterSpec(values, driver, template, merge)
 
     def check_room(self, values: dict[str, t.Any], raw: Raw | None) -> None:
         """Look whether there is room for the nodes that are added."""
         if not self.params["precheck"]:
             return
-        if raw is None:
-            raws, needs = [], self._capacity.of_new(values)
-        else:
-            raws = raw["node_groups"]
-            had = raw["default_workers"]["node_count"]
-            needs = [(raw["flavor_id"], values.get("node_count", had) - had)]
+        spec = self._spec(values, raw)
+        needs = self._capacity.of(spec, values, raw)
         if _GROUPS in values:
-            needs += self._groups.needs(values[_GROUPS], raws, needs[-1][0])
-        self.report["precheck"] = self._capacity.check(self, needs)
+            raws = raw["node_groups"] if raw else []
+            needs += self._groups.needs(values[_GROUPS], raws, needs[-1].flavor)
+        found = self._capacity.check(self, spec, needs, raw is None)
+        self.report["precheck"] = found
 
     def planned(self, raw: Raw, values: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return the id of another template."""

@@ -14,7 +14,7 @@ from ..accelerators import flavors
 from ..accelerators.catalogue import declared, power
 from ..accelerators.extra_specs import SCOPE, Contents, decode, encode, normalize, plan
 from ..engine.errors import CloudError, Conflict, HardwareNotFound, InvalidInput
-from ..engine.fields import Field, api_values
+from ..engine.fields import TEXT, Field, api_values
 from ..engine.resource import Step
 from ..engine.status import Raw
 from .resource import CloudResource
@@ -105,7 +105,7 @@ class HardwareResource(CloudResource):
         ),
         Field("power_watts", "float", least=0, most=math.inf),
         Field("hourly_cost", "float", least=0, most=math.inf),
-        Field("extra_specs", "dict", merge=True, clean=_extra_specs),
+        Field("extra_specs", "dict", merge=True, values=TEXT, clean=_extra_specs),
     )
     options = (
         Field("gpu_type"),

@@ -9,8 +9,8 @@ import json
 import typing as t
 
 from ..._secrets import leaves
-from ..engine.errors import CloudError, InvalidInput, NotFound, ResourceError
-from ..engine.fields import Field, api_values
+from ..engine.errors import CloudError, Conflict, InvalidInput, NotFound, ResourceError
+from ..engine.fields import JSON, Field, api_values, no_text
 from ..engine.resource import Step
 from ..engine.status import Raw, Status, status_of
 from .resource import CloudResource
@@ -35,6 +35,18 @@ class StackResource(CloudResource):
     def status(self, raw: Raw) -> Status:
         """Return Heat's status."""
         return status_of(raw, "stack_")
+
+    def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
+        """Refuse what Heat can't do, and resolve references."""
+        if raw is None:
+            self.cloud.require_trusts(self)
+        if raw is not None and self.status(raw).suspended:
+            raise Conflict(
+                f"{self} is {self.status(raw).text}, and Heat does not update a stack "
+                f"that is suspended. Resume it: openstack stack resume {raw['id']}",
+                details={"id": raw["id"], "status": self.status(raw).text},
+            )
+        return super().prepare(values, raw)
 
     def delete(self, raw: Raw) -> None:
         """Ask for the stack's deletion."""
@@ -68,7 +80,7 @@ class HeatStackResource(StackResource):
     not_found = NotFound
     fields = (
         Field("template", "dict", needed=True, clean=_plain),
-        Field("parameters", "dict", merge=True),
+        Field("parameters", "dict", merge=True, values=JSON),
         Field("tags", "list", clean=_sorted, spec={"elements": "str"}),
     )
     options = (
@@ -156,11 +168,23 @@ class HeatStackResource(StackResource):
         }
 
     def prepare(self, values: dict[str, t.Any], raw: Raw | None) -> dict[str, t.Any]:
-        """Check the name of a new stack."""
+        """Check the name of a new stack, and the types of its parameters."""
         if raw is None:
             self.check_name(255)
             self.refuse_near_miss("Heat")
-        return values
+        template = values.get("template") or (raw or {}).get("template")
+        self._check_types(_dict(template), values.get("parameters") or {})
+        return super().prepare(values, raw)
+
+    def _check_types(self, template: Raw, given: Raw) -> None:
+        """Refuse lists and dictionaries for a text, which Heat turns into Python's."""
+        for section in ("parameters", "Parameters"):
+            for name, declared in _dict(template.get(section)).items():
+                kind = str(_dict(declared).get("type", _dict(declared).get("Type")))
+                if kind.lower() == "string" and isinstance(
+                    given.get(name), (list, dict)
+                ):
+                    raise no_text("parameters", name, given[name])
 
     def planned(self, raw: Raw, values: dict[str, t.Any]) -> dict[str, t.Any]:
         """Return what Heat says the update would do to the stack's resources."""

@@ -179,16 +179,13 @@ class InlineGroups:
             status_of(raw).phase == FAILED for raw in raws if raw["name"] in names
         )
 
-    def changes(
-        self, planned: Views, raws: list[Raw], driver: Driver, scales: bool
-    ) -> Changes:
+    def changes(self, planned: Views, raws: list[Raw], declared: Declared) -> Changes:
         """Check values and resolve references.
 
         Args:
             planned: What `planned` gave.
             raws: The node groups as they are.
-            driver: The driver of the cluster.
-            scales: Whether the cluster has an autoscaler.
+            declared: What is known of the cluster.
         """
         there = {raw["name"]: raw for raw in raws}
         values: dict[str, Raw] = {}
@@ -199,7 +196,7 @@ class InlineGroups:
                 if group == view(raw) and not self.unfinished([raw]):
                     continue
                 have = have if status_of(raw).lost else view(raw)
-            child = self._child({"name": name}, Declared(driver=driver, scales=scales))
+            child = self._child({"name": name}, declared)
             changed = {
                 field.name: group[field.name]
                 for field in child.fields
@@ -225,7 +222,7 @@ class InlineGroups:
             had: int = raw["node_count"] if raw else 0
             size: int = values.get("node_count", had or 1)
             flavor = raw["flavor_id"] if raw else values.get("hardware", hardware)
-            needs.append((flavor, size - had))
+            needs.append(Need(flavor, size - had, size, raw is None))
         return needs
 
     def steps(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import itertools
 import json
 import re
 import typing as t
@@ -16,10 +14,22 @@ from ..engine.fields import KNOWN_AFTER_APPLY, Field, incomplete
 from ..engine.resource import Step
 from ..engine.status import Raw
 from ..services.exact import folded, nearly
-from ..services.places import MARK, Place, hint_of, name_of, pick, tagged
+from ..services.places import (
+    MARK,
+    Place,
+    hint_of,
+    name_of,
+    neighbors,
+    pick,
+    tagged,
+)
+from . import location_addresses
 from .heat_stack import StackResource, outputs
+from .location_addresses import Named
 from .location_template import Peer, build
+from .subnets import Options, subnet_of
 
+_OPTIONS = Options("network", "subnet")
 _PEERS = "peers"
 """Where `load` keeps the names of the locations that one is joined with, by id."""
 
@@ -83,15 +93,8 @@ class LocationResource(StackResource):
                 "connect_to: joins networks of locations' own; leave out network"
             )
         if params["cidr"]:
-            try:
-                ipaddress.ip_network(params["cidr"])
-            except ValueError as error:
-                raise InvalidInput(f"cidr: {error}") from error
-        for address in params["dns_nameservers"] or []:
-            try:
-                ipaddress.ip_address(address)
-            except ValueError as error:
-                raise InvalidInput(f"dns_nameservers: {error}") from error
+            location_addresses.check_cidr(params["cidr"])
+        location_addresses.check_name_servers(params["dns_nameservers"] or [])
 
     # Look -------------------------------------------------------------------
 
@@ -209,6 +212,8 @@ class LocationResource(StackResource):
                 "cidr is needed, for a network of its own, or network, for one that "
                 "exists",
             )
+        if raw is None and values.get("cidr"):
+            location_addresses.check_size(values["cidr"])
         self._check_region(values)
         self._check_zone(values)
         have = self.view(raw) if raw else {}
@@ -220,11 +225,43 @@ class LocationResource(StackResource):
                     f"{', '.join(own or ['connect_to'])} can't be set"
                 )
         values = super().prepare(values, raw)
+        if raw is None and values.get("network"):
+            values["subnet"] = subnet_of(
+                self.cloud.neutron, values["network"], values.get("subnet"), _OPTIONS
+            )
+        network = (str(self), {**have, **values}.get("cidr") or "")
+        self._check_external(values.get("external_network"), network)
         if "connect_to" in values:
             peers = self._peers(values["connect_to"])
-            _refuse_overlap(self, {**have, **values}["cidr"], peers)
+            self._check_joined(network, peers, raw["id"] if raw else None)
             values["connect_to"] = [peer.id for peer in peers]
         return values
+
+    def _check_external(self, network: str | None, own: Named) -> None:
+        if network and network != KNOWN_AFTER_APPLY:
+            query = {"network_id": network}
+            subnets = self.cloud.neutron.list("/subnets", "subnets", query)
+            location_addresses.check_external(own, subnets)
+
+    def _check_joined(
+        self, own: Named, peers: t.Sequence[Peer], ident: str | None
+    ) -> None:
+        """Refuse locations that share addresses where packets pass between them.
+
+        Args:
+            own: This location's network.
+            peers: The locations to be joined with.
+            ident: The id of this location, None for a new one.
+        """
+        joined = [(f"location {peer.name!r}", peer.cidr) for peer in peers]
+        location_addresses.check_joined([own, *joined])
+        known = {ident, *(peer.id for peer in peers)}
+        for peer in peers:
+            for stack in neighbors(self._locations(), peer.id):
+                if stack["id"] not in known:
+                    view = self.view(self.cloud.heat.reread(stack) or stack)
+                    other = (f"location {view['name']!r}", view["cidr"] or "")
+                    location_addresses.check_joined([own, other], behind=peer.name)
 
     def _check_region(self, values: t.Mapping[str, t.Any]) -> None:
         session = self.cloud.region
@@ -351,15 +388,3 @@ class LocationResource(StackResource):
 
 def _list(text: str | None) -> list[str]:
     return [item for item in (text or "").split(",") if item]
-
-
-def _refuse_overlap(what: object, cidr: str, peers: t.Sequence[Peer]) -> None:
-    """Raise where two of the networks to be joined share addresses."""
-    networks = [(str(what), cidr)]
-    networks += [(f"location {peer.name!r}", peer.cidr) for peer in peers]
-    for (what_one, one), (what_other, other) in itertools.combinations(networks, 2):
-        if ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other)):
-            raise InvalidInput(
-                f"connect_to: {what_one} ({one}) and {what_other} ({other}) overlap, "
-                "so that they can't be joined"
-            )

@@ -16,7 +16,7 @@ from ..engine.errors import (
     NodeGroupNotFound,
     ResourceError,
 )
-from ..engine.fields import Field, api_values, labels
+from ..engine.fields import TEXT, Field, api_values, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
 from ..engine.waiter import Look, Turn
@@ -30,7 +30,9 @@ from ..services.drivers import (
     infrastructure_id,
     refuse,
 )
+from ..services.kubernetes_names import check_key, check_name, check_value
 from ..services.magnum import NODE_LABELS, ZERO_NODES
+from . import magnum_rules
 from .resource import CloudResource
 from .servers import LASTS, ServerProof
 from .sizes import BOUNDS, check_bounds, scales_itself, steps_to
@@ -68,11 +70,13 @@ class Declared(t.NamedTuple):
         cluster: The cluster with its `group_names`, None if it is not needed yet.
         driver: Its driver.
         scales: Whether it has an autoscaler.
+        labels: Its labels.
     """
 
     cluster: Raw | None = None
     driver: Driver = UNKNOWN
     scales: bool = False
+    labels: t.Mapping[str, t.Any] = {}
 
 
 class NodeGroupResource(CloudResource):
@@ -89,11 +93,18 @@ class NodeGroupResource(CloudResource):
         Field("hardware", key="flavor_id", ref="flavor", change="frozen"),
         Field("image", key="image_id", ref="image", change="frozen"),
         Field("role", change="frozen"),
-        Field("labels", "dict", change="frozen", merge=True, clean=labels),
+        Field(
+            "labels",
+            "dict",
+            change="frozen",
+            merge=True,
+            values=TEXT,
+            clean=labels,
+        ),
         Field("node_count", "int", least=0),
         Field("min_node_count", "int", least=0),
         Field("max_node_count", "int", least=1),
-        Field("node_labels", "dict", clean=labels),
+        Field("node_labels", "dict", values=TEXT, clean=labels),
         Field(
             "node_taints",
             "list",
@@ -119,6 +130,12 @@ class NodeGroupResource(CloudResource):
         """Check what can be checked without the cloud."""
         super().validate(params)
         check_bounds(params)
+        for key, value in labels(params["node_labels"]).items():
+            check_key("node_labels", key)
+            check_value(f"node_labels: {key}", value)
+        for taint in _taints(params["node_taints"]):
+            check_key("node_taints", taint["key"])
+            check_value(f"node_taints: {taint['key']}", taint.get("value", ""))
         if params["availability_zone"] and "availability_zone" in (
             params["labels"] or {}
         ):
@@ -222,6 +239,7 @@ class NodeGroupResource(CloudResource):
             check_bounds({**self.view(raw), **values})
         else:
             self.refuse_near_miss("Magnum")
+            self._check_new(values)
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         if "node_labels" in values or "node_taints" in values:
@@ -229,6 +247,25 @@ class NodeGroupResource(CloudResource):
             self.cloud.magnum.require(NODE_LABELS, what, _IN_KUBERNETES)
         self._check_driver(values, raw)
         return super().prepare(values, raw)
+
+    def _check_new(self, values: Raw) -> None:
+        """Refuse what Magnum or Heat would refuse of a new one."""
+        if not self._driver.cluster_api:
+            self.cloud.require_trusts(self)
+        if values.get("role") == "master":
+            raise InvalidInput(
+                "role: 'master' is that of default-master, which Magnum makes with the "
+                "cluster. Leave it out, or set another one"
+            )
+        if values.get("role"):
+            check_name("role", values["role"])
+        marks = (self._cluster or {}).get("labels") or {}
+        marks = self._declared.labels if self._declared else marks
+        name = values.get("hardware")
+        flavor = self.references.raw("flavor", name) if name else None
+        warning = magnum_rules.check_disk("hardware", flavor, marks)
+        if warning:
+            self.cloud.warn(warning)
 
     def _check_driver(self, values: Raw, raw: Raw | None) -> None:
         """Refuse what the cluster's driver can't do."""

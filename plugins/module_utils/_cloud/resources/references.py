@@ -66,6 +66,7 @@ class References:
         self._expected = set(expected)
         self._known: dict[tuple[str, str], Reference | None] = {}
         self._listed: dict[str, list[Raw]] = {}
+        self._raws: dict[tuple[str, str], Raw] = {}
 
     def find(self, kind: str, ident: str) -> Reference | None:
         """Return what `ident` names, None where there is no such thing.
@@ -84,6 +85,22 @@ class References:
             self._known[key] = look_up(ident)
         return self._known[key]
 
+    def raw(self, kind: str, ident: str) -> Raw | None:
+        """Return what `ident` names as its service gives it, None if it is not there.
+
+        Args:
+            kind: `flavor`, `image`, `network`, `subnet` or `project`.
+            ident: Name or id.
+        """
+        known = None if ident == KNOWN_AFTER_APPLY else self.find(kind, ident)
+        return self._raws[kind, known.id] if known else None
+
+    def flavors(self) -> list[Raw]:
+        """Return all flavors that may be seen."""
+        if "flavor" not in self._listed:
+            self._listed["flavor"] = self.cloud.nova.flavors()
+        return self._listed["flavor"]
+
     def resolve(self, option: str, kind: str, ident: str) -> Reference:
         """Return what the value of an option names.
 
@@ -96,6 +113,8 @@ class References:
         hint = self.hint(kind, ident)
         text = f"{option}: there is no {kind} named {ident!r} in this project{hint}"
         if not self.check_mode:
+            if kind == "keypair" and not hint:
+                text += ". Keypairs belong to users; name one of your own"
             error = _ERRORS.get(kind)
             if error is None:
                 raise InvalidInput(text)
@@ -143,11 +162,10 @@ class References:
     # ------------------------------------------------------------------------
 
     def _find_flavor(self, ident: str) -> Reference | None:
-        if "flavor" not in self._listed:
-            self._listed["flavor"] = self.cloud.nova.flavors()
-        flavor = self.cloud.nova.flavor_of(self._listed["flavor"], ident)
+        flavor = self.cloud.nova.flavor_of(self.flavors(), ident)
         if flavor is None:
             return None
+        self._raws["flavor", flavor["id"]] = flavor
         return Reference(flavor["id"], flavor["name"], flavor["name"])
 
     def _find_keypair(self, ident: str) -> Reference | None:
@@ -168,17 +186,17 @@ class References:
         glance = self.cloud.glance
         image = glance.find(f"/images/{ident}") if is_uuid(ident) else None
         if image and same_id(image["id"], ident):
-            return _by_id(image)
+            return self._by_id("image", image)
         listed = glance.list("/images", "images", {"name": ident})
-        return _only(glance, "image", ident, listed)
+        return self._only(glance, "image", ident, listed)
 
     def _find_project(self, ident: str) -> Reference | None:
         keystone = self.cloud.keystone
         answer = keystone.find(f"/projects/{quote(ident, safe='')}")
         if answer and same_id(answer["project"]["id"], ident):
-            return _by_id(answer["project"])
+            return self._by_id("project", answer["project"])
         listed = keystone.list("/projects", "projects", {"name": ident})
-        return _only(keystone, "project", ident, listed)
+        return self._only(keystone, "project", ident, listed)
 
     def _find_network(self, ident: str) -> Reference | None:
         return self._find_in_neutron("network", ident)
@@ -190,7 +208,7 @@ class References:
         neutron, plural = self.cloud.neutron, f"{kind}s"
         answer = neutron.find(f"/{plural}/{ident}") if is_uuid(ident) else None
         if answer and same_id(answer[kind]["id"], ident):
-            return _by_id(answer[kind])
+            return self._by_id(kind, answer[kind])
         if (kind, ident) not in self._expected:
             listed = neutron.list(f"/{plural}", plural, {"name": ident})
         else:
@@ -200,17 +218,18 @@ class References:
             names = [raw["name"] for raw in self._listed[kind]]
             near = [ident, *nearly(names, ident)]
             listed = [raw for raw in self._listed[kind] if raw["name"] in near]
-        return _only(neutron, kind, ident, listed)
+        return self._only(neutron, kind, ident, listed)
 
+    def _by_id(self, kind: str, raw: Raw) -> Reference:
+        """Return a reference to what other services know by its id."""
+        self._raws[kind, raw["id"]] = raw
+        return Reference(raw["id"], raw["name"], raw["id"])
 
-def _by_id(raw: Raw) -> Reference:
-    """Return a reference to what other services know by its id."""
-    return Reference(raw["id"], raw["name"], raw["id"])
-
-
-def _only(service: Api, kind: str, ident: str, listed: list[Raw]) -> Reference | None:
-    """Return the only one with exactly this name or id, None where there is none."""
-    matches = service.exact.pick(kind, ident, listed)
-    if len(matches) > 1:
-        raise AmbiguousName.of(f"{kind}s", ident, [raw["id"] for raw in matches])
-    return _by_id(matches[0]) if matches else None
+    def _only(
+        self, service: Api, kind: str, ident: str, listed: list[Raw]
+    ) -> Reference | None:
+        """Return the only one with exactly this name or id, None if it is missing."""
+        matches = service.exact.pick(kind, ident, listed)
+        if len(matches) > 1:
+            raise AmbiguousName.of(f"{kind}s", ident, [raw["id"] for raw in matches])
+        return self._by_id(kind, matches[0]) if matches else None

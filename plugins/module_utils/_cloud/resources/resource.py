@@ -9,7 +9,13 @@ import re
 import typing as t
 
 from ..engine.errors import Conflict, InvalidInput, NotFound
-from ..engine.fields import Field, argument_spec, check_numbers, option_values
+from ..engine.fields import (
+    Field,
+    argument_spec,
+    check_dicts,
+    check_numbers,
+    option_values,
+)
 from ..engine.resource import Resource
 from ..engine.status import Raw
 from ..services.exact import hint
@@ -65,7 +71,9 @@ class CloudResource(Resource):
         Raises:
             InvalidInput: Names the option, the value and what is allowed.
         """
-        check_numbers((*cls.fields, *cls.options), params)
+        fields = (*cls.fields, *cls.options)
+        check_numbers(fields, params)
+        check_dicts(fields, params)
 
     @classmethod
     def reveals(cls, params: t.Mapping[str, t.Any]) -> str:

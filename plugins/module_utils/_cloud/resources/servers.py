@@ -22,7 +22,7 @@ from ..services.drivers import (
     prefix,
 )
 from ..services.session import Cloud
-from .capacity import shortfall
+from .capacity import Need, shortfall
 from .sizes import scales_itself
 from .template_images import Target
 
@@ -233,8 +233,10 @@ class ServerProof(t.NamedTuple):
             active = len(masters + servers) - len(others)
             texts += [f"it has {active} active servers", *map(_fault, others)]
             needs = [
-                (cluster["master_flavor_id"], cluster["master_count"] - len(masters)),
-                (cluster["flavor_id"], cluster["node_count"] - len(servers)),
+                Need(
+                    cluster["master_flavor_id"], cluster["master_count"] - len(masters)
+                ),
+                Need(cluster["flavor_id"], cluster["node_count"] - len(servers)),
             ]
             lacking = shortfall(self.cloud, needs)
             texts += [f"too little quota or hardware: {lacking}"] if lacking else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..engine.fields import KNOWN_AFTER_APPLY
 from ..engine.status import Raw
 from ..services.session import Cloud
 from . import template_revisions
@@ -92,6 +93,10 @@ class TemplateChoice:
             return self.of_id(have["template_id"])
         revisions = self.references.template_revisions(ident) if ident else []
         return revisions[-1] if revisions else None
+
+    def known(self, ident: str) -> Raw | None:
+        """Return the template of this id, None where it is not known yet."""
+        return None if ident == KNOWN_AFTER_APPLY else self.of_id(ident)
 
     def of_id(self, uuid: str) -> Raw | None:
         """Return the template of this id."""

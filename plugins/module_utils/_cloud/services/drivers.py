@@ -10,6 +10,7 @@ import typing as t
 
 from ..engine.errors import Conflict, InvalidInput
 from ..engine.status import Raw
+from .kubernetes_names import check_name
 
 MASTERS, WORKERS = "default-master", "default-worker"
 """The node groups that a cluster comes with."""
@@ -53,6 +54,8 @@ class Driver(t.NamedTuple):
         least: Nodes that a node group must keep with an autoscaler.
         bounds_by_label: Whether labels of a cluster with an autoscaler are the bounds
             of its default workers, where they have the names of these.
+        server_groups: Whether it puts the servers of each node group into a server
+            group of Nova.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Driver(t.NamedTuple):
     lacks: frozenset[str] = frozenset()
     least: int = 0
     bounds_by_label: bool = False
+    server_groups: bool = True
 
 
 UNKNOWN = Driver("", "Magnum's driver")
@@ -91,6 +95,7 @@ CAPI_HELM = Driver(
     ),
     least=1,
     bounds_by_label=True,
+    server_groups=False,
 )
 CLUSTER_API = Driver(
     "cluster-api",
@@ -160,10 +165,14 @@ def refuse(driver: Driver, what: object, values: t.Mapping[str, t.Any]) -> None:
 
 
 def check_group_name(driver: Driver, name: str) -> None:
-    """Check the name of a new node group, which becomes part of names in Kubernetes.
+    """Check the name of a new node group.
+
+    It becomes a label of the nodes (`--node-labels` in magnum/drivers/common/templates/
+    kubernetes/fragments/configure-kubernetes-minion.sh), and with Cluster API a part of
+    names in Kubernetes.
 
     Raises:
-        InvalidInput: Cluster API can't have a node group of this name.
+        InvalidInput: The driver can't have a node group of this name.
     """
     if driver.cluster_api and not _GROUP_NAME.fullmatch(name):
         raise InvalidInput(
@@ -171,6 +180,7 @@ def check_group_name(driver: Driver, name: str) -> None:
             "letters, digits and '-' only, end with a letter or a digit, and have 3 "
             f"characters at least, as {driver.title} makes names of Kubernetes of it"
         )
+    check_name("name", name)
 
 
 def check_least(driver: Driver, what: object, least: int | None) -> None:

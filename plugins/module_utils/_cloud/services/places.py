@@ -57,6 +57,22 @@ def pick(stacks: t.Sequence[Raw], ident: str) -> Raw | None:
     return matches[0] if matches else None
 
 
+def neighbors(stacks: t.Sequence[Raw], ident: str) -> list[Raw]:
+    """Return the locations that one is joined with, whichever of the two says so.
+
+    Args:
+        stacks: All locations.
+        ident: Id of the one.
+    """
+    tags = {stack["id"]: stack.get("tags") or [] for stack in stacks}
+    return [
+        stack
+        for stack in stacks
+        if f"peer={stack['id']}" in tags.get(ident, [])
+        or f"peer={ident}" in tags[stack["id"]]
+    ]
+
+
 def hint_of(stacks: t.Sequence[Raw], ident: str) -> str:
     """Return what a message adds that says there is no such location."""
     return hint(nearly(map(name_of, stacks), ident))

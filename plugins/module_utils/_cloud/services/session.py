@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import typing as t
@@ -25,6 +26,11 @@ from .placement import PlacementApi
 from .transport import limit, sign_in_surely
 
 MINIMUM_SDK = (4, 12)
+
+UNRESTRICTED = (
+    "Use another one: openstack application credential create --unrestricted NAME"
+)
+"""The remedy for a restricted application credential."""
 
 REQUEST_TIMEOUT = 60
 """Seconds for a whole answer where `api_timeout` says nothing: a service that
@@ -143,6 +149,11 @@ class Cloud:
         """Cyborg: device profiles."""
         return Cyborg(self._connector("accelerator"), self.clock)
 
+    @cached_property
+    def octavia(self) -> Api:
+        """Octavia: load balancers."""
+        return Api("Octavia", self._connector("load_balancer"), self.clock)
+
     @property
     def auth(self) -> dict[str, t.Any]:
         """Credentials in force, from wherever they came: to be hidden."""
@@ -159,12 +170,58 @@ class Cloud:
         Raises:
             AuthError: The credentials are refused.
         """
+        endpoints = self._endpoints("compute")
+        regions = (endpoint.get("region_id") for endpoint in endpoints)
+        return sorted({region for region in regions if region})
+
+    def offers(self, service_type: str) -> bool:
+        """Return whether the catalogue has a service in the session's region.
+
+        Args:
+            service_type: Type of the service, such as "load-balancer".
+
+        Raises:
+            AuthError: The credentials are refused.
+        """
+        return any(
+            not self.region or endpoint.get("region_id") in (None, self.region)
+            for endpoint in self._endpoints(service_type)
+        )
+
+    def _endpoints(self, service_type: str) -> list[dict[str, t.Any]]:
+        """Return the endpoints of a service in all regions, by the catalogue."""
         self.keystone.sign_in()
         session = self._connection.session
         catalogue = session.auth.get_access(session).service_catalog
-        endpoints = catalogue.get_endpoints(service_type="compute").get("compute", [])
-        regions = (endpoint.get("region_id") for endpoint in endpoints)
-        return sorted({region for region in regions if region})
+        found = catalogue.get_endpoints(service_type=service_type)
+        return list(found.get(service_type, []))
+
+    @cached_property
+    def restricted(self) -> bool:
+        """Whether these are a restricted application credential.
+
+        The token says so. Keystone lets it create no trusts (keystone/api/trusts.py,
+        `_check_unrestricted`), which Magnum and Heat do for clusters and stacks.
+
+        Raises:
+            AuthError: The credentials are refused.
+        """
+        self.keystone.sign_in()
+        state = getattr(self._connection.session.auth, "get_auth_state", str)()
+        token = (json.loads(state or "{}").get("body") or {}).get("token") or {}
+        return bool((token.get("application_credential") or {}).get("restricted"))
+
+    def require_trusts(self, what: object) -> None:
+        """Raise where a service could not create the trust that a new resource needs.
+
+        Args:
+            what: How messages call the resource.
+        """
+        if self.restricted:
+            raise AuthError(
+                f"{what} can't be created with a restricted application credential, as "
+                f"it requires a trust. {UNRESTRICTED}"
+            )
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
         return partial(getattr, self._connection, service)

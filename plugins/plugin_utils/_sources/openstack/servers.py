@@ -19,8 +19,18 @@ _IMAGES = 50
 """Images asked for at a time: so many ids fit into a URL."""
 
 
-Booted = tuple[CloudServer, str | None]
-"""A server, and the id of the image that it was made from."""
+class Booted(t.NamedTuple):
+    """A server, and what it was made from.
+
+    Attributes:
+        server: The server.
+        image: Id of its image, None if it boots from a volume.
+        volumes: Ids of the volumes attached to it.
+    """
+
+    server: CloudServer
+    image: str | None
+    volumes: list[str]
 
 
 def read_servers(
@@ -46,9 +56,10 @@ def read_servers(
     def booted(raw: Record) -> Booted:
         image = raw.get("image")  # of a server on a volume it is an empty text
         ident = image.get("id") if _is_dict(image) else None
-        return _server(raw, hardware.of(raw["flavor"])), ident if is_text(
-            ident
-        ) else None
+        image_id = ident if is_text(ident) else None
+        return Booted(
+            _server(raw, hardware.of(raw["flavor"])), image_id, list(_volumes(raw))
+        )
 
     read = guarded(booted, "server", warn, name=_name)
     pages = cloud.nova.server_pages(query)
@@ -67,6 +78,14 @@ def _server(raw: Record, hardware: Hardware) -> CloudServer:
         "project_id": raw.get("tenant_id"),
         "os_distro": None,
     }
+
+
+def _volumes(raw: Record) -> t.Iterator[str]:
+    """Yield the ids of the volumes attached to a server."""
+    attached = raw.get("os-extended-volumes:volumes_attached")
+    for volume in attached if isinstance(attached, list) else ():
+        if _is_dict(volume) and is_text(volume.get("id")):
+            yield volume["id"]
 
 
 def _addresses(networks: object) -> t.Iterator[Address]:
@@ -93,14 +112,42 @@ def _is_dict(value: object) -> t.TypeGuard[Record]:
 def add_distros(
     cloud: Cloud, servers: list[Booted], warn: t.Callable[[str], None]
 ) -> None:
-    """Add what images say of their operating system."""
-    wanted = sorted({image for _server, image in servers if image})
+    """Add what images say of the operating system, or the volumes made from them."""
+    images = _distros_of_images(cloud, servers, warn)
+    bootable: dict[str, str] = {}
+    if any(each.volumes and not each.image for each in servers):
+        bootable = _distros_of_volumes(cloud, warn)
+    for each in servers:
+        if each.image:
+            each.server["os_distro"] = images.get(each.image)
+        else:
+            # Nova does not tell which volume a server boots from.
+            found = {bootable[ident] for ident in each.volumes if ident in bootable}
+            each.server["os_distro"] = found.pop() if len(found) == 1 else None
+
+
+def _distros_of_images(
+    cloud: Cloud, servers: list[Booted], warn: t.Callable[[str], None]
+) -> dict[str, str]:
+    """Return the property `os_distro` of the images of servers, by id."""
+    wanted = sorted({each.image for each in servers if each.image})
     images: list[Record] = []
     for start in range(0, len(wanted), _IMAGES):
         query = {"id": f"in:{','.join(wanted[start : start + _IMAGES])}"}
         read = partial(cloud.glance.list, "/images", "images", query)
         images += or_nothing(read, "images", warn)
     known = with_texts(images, "id", "os_distro")
-    distros = {image["id"]: image["os_distro"] for image in known}
-    for server, image in servers:
-        server["os_distro"] = distros.get(image or "")
+    return {image["id"]: image["os_distro"] for image in known}
+
+
+def _distros_of_volumes(cloud: Cloud, warn: t.Callable[[str], None]) -> dict[str, str]:
+    """Return what bootable volumes keep of the `os_distro` of their image, by id."""
+    query = {"bootable": "true"}
+    read = partial(cloud.cinder.list, "/volumes/detail", "volumes", query)
+    distros: dict[str, str] = {}
+    for volume in with_texts(or_nothing(read, "volumes", warn), "id"):
+        metadata = volume.get("volume_image_metadata")
+        distro = metadata.get("os_distro") if _is_dict(metadata) else None
+        if distro is not None and is_text(distro):
+            distros[volume["id"]] = distro
+    return distros

@@ -225,7 +225,7 @@ def look(
             warn(f"clusters are not known: {error.message}")
             seen = Seen([], [], [], f"its cluster is not known: {error.message}")
     add_distros(cloud, servers, warn)
-    return seen._replace(servers=[server for server, _image in servers])
+    return seen._replace(servers=[each.server for each in servers])
 
 
 def _wrong(options: Record) -> str | None:

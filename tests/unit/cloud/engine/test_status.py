@@ -14,24 +14,34 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.s
     status_of,
 )
 
+ACTIONS = {
+    "CREATE": "create",
+    "DELETE": "delete",
+    "UPDATE": "update",
+    "ROLLBACK": "update",
+    "SUSPEND": "update",
+    "RESUME": "update",
+    "ADOPT": "create",
+    "SNAPSHOT": "update",
+    "CHECK": "update",
+    "RESTORE": "update",
+}
+PHASES = {"IN_PROGRESS": BUSY, "COMPLETE": DONE, "FAILED": FAILED}
+OTHERS = {"DELETE_COMPLETE": BUSY, "ROLLBACK_COMPLETE": FAILED}
+"""All states of a stack (heat/engine/stack.py)."""
+
 
 @pytest.mark.parametrize(
     ("said", "phase", "operation"),
     [
-        ("CREATE_IN_PROGRESS", BUSY, "create"),
-        ("CREATE_COMPLETE", DONE, "create"),
-        ("CREATE_FAILED", FAILED, "create"),
-        ("UPDATE_IN_PROGRESS", BUSY, "update"),
-        ("UPDATE_COMPLETE", DONE, "update"),
-        ("UPDATE_FAILED", FAILED, "update"),
-        ("DELETE_IN_PROGRESS", BUSY, "delete"),
-        ("DELETE_COMPLETE", BUSY, "delete"),
-        ("DELETE_FAILED", FAILED, "delete"),
-        ("ROLLBACK_IN_PROGRESS", BUSY, "update"),
-        ("ROLLBACK_COMPLETE", FAILED, "update"),
-        ("ROLLBACK_FAILED", FAILED, "update"),
-        ("RESUME_COMPLETE", DONE, "update"),
-        ("SOMETHING_NEW", BUSY, ""),
+        *(
+            (f"{action}_{word}", OTHERS.get(f"{action}_{word}", phase), operation)
+            for action, operation in ACTIONS.items()
+            for word, phase in PHASES.items()
+        ),
+        # What is not known is not waited for.
+        ("SOMETHING_NEW", FAILED, "update"),
+        ("ERROR", FAILED, "update"),
     ],
 )
 def test_what_a_status_means(said: str, phase: str, operation: str) -> None:
@@ -58,8 +68,24 @@ def test_heat_has_the_same_words_under_names_of_its_own() -> None:
         ("UPDATE_FAILED", False),
         ("ROLLBACK_FAILED", False),
         ("CREATE_COMPLETE", False),
+        ("CHECK_FAILED", False),
+        ("ADOPT_FAILED", True),
         ("DELETE_IN_PROGRESS", False),
     ],
 )
 def test_what_can_only_be_replaced(said: str, lost: bool) -> None:
     assert status_of({"status": said}).lost is lost
+
+
+@pytest.mark.parametrize(
+    ("said", "suspended"),
+    [
+        ("SUSPEND_COMPLETE", True),
+        ("SUSPEND_FAILED", True),
+        ("SUSPEND_IN_PROGRESS", False),
+        ("RESUME_COMPLETE", False),
+        ("CREATE_COMPLETE", False),
+    ],
+)
+def test_what_is_suspended(said: str, suspended: bool) -> None:
+    assert status_of({"status": said}).suspended is suspended

@@ -30,8 +30,13 @@ VIEW = [GROUPS, WORKERS, TEMPLATES]
 FLAVORS = "GET /v2.1/flavors/detail?is_public=None"
 LIMITS = "GET /v2.1/limits"
 CANDIDATES = "GET /v0.1/allocation_candidates?resources=CUSTOM_GPU_A100%3A4"
-ROOM = [TEMPLATE_BY_ID, FLAVORS, LIMITS, CANDIDATES]
+QUOTAS = f"GET /v2.0/quotas/{PROJECT}/details.json"
+CLUSTER_QUOTA = f"GET /v1/quotas/{PROJECT}/Cluster"
+CLUSTERS = "GET /v1/clusters/detail"
+ROOM = [FLAVORS, LIMITS, QUOTAS, CLUSTER_QUOTA, CLUSTERS, CANDIDATES]
 """What it takes to look if there is room for a new one."""
+MORE_ROOM = [FLAVORS, LIMITS, QUOTAS, CANDIDATES]
+"""What it takes to look if there is room for more nodes."""
 REFUSED = Reply(403, {"errors": [{"detail": "not for you"}]})
 A100 = {
     "id": "7",
@@ -79,7 +84,7 @@ def cluster(status: str = "CREATE_COMPLETE", **values: t.Any) -> Raw:
     }
 
 
-def limits(instances: int = -1, cores: int = -1, ram: int = -1) -> Raw:
+def limits(instances: int = -1, cores: int = -1, ram: int = -1, **more: int) -> Raw:
     """What Nova says of the quota; three instances, 10 cores and 8 GiB are used."""
     absolute = {
         "maxTotalInstances": instances,
@@ -88,8 +93,15 @@ def limits(instances: int = -1, cores: int = -1, ram: int = -1) -> Raw:
         "totalCoresUsed": 10,
         "maxTotalRAMSize": ram,
         "totalRAMUsed": 8192,
+        **more,
     }
     return {"limits": {"absolute": absolute}}
+
+
+def quota(**limits: int) -> Raw:
+    """What Neutron says of these quotas; one of each is used."""
+    details = {name: {"limit": most, "used": 1} for name, most in limits.items()}
+    return {"quota": details}
 
 
 def workers(count: int = 2, low: int | None = None, high: int | None = None) -> Raw:
@@ -130,6 +142,9 @@ def with_template(site: Site) -> None:
     }
     site.on(FLAVORS, {"flavors": [A100, MASTER]})
     site.on(LIMITS, limits())
+    site.on(QUOTAS, quota())
+    site.on(CLUSTER_QUOTA, {"hard_limit": 20})
+    site.on(CLUSTERS, {"clusters": []})
     site.on(CANDIDATES, REFUSED)
     site.on(TEMPLATES, templates(template))
     site.on(TEMPLATE_BY_ID, template)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import quote
 
 import pytest
 
@@ -208,7 +209,7 @@ def test_named_nodes_are_removed_with_cluster_api(site: Site, left: str) -> None
 
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("ident", [HELM_ID, KUBE_ID, STACK_ID])
-@pytest.mark.parametrize("name", ["Big", "big_1", "1big", "big-", "b", "big.1"])
+@pytest.mark.parametrize("name", ["Big", "big_1", "1big", "b", "big.1"])
 def test_names_of_node_groups(site: Site, ident: str, inline: bool, name: str) -> None:
     there(site, capi(ident=ident))
     site.on(f"{GROUPS}/{name}", MISSING)
@@ -217,6 +218,21 @@ def test_names_of_node_groups(site: Site, ident: str, inline: bool, name: str) -
         return
     with pytest.raises(InvalidInput, match=f"name: '{name}' must begin with a lower"):
         grow(site, inline, check_mode=True, name=name)
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("ident", [HELM_ID, KUBE_ID, STACK_ID])
+@pytest.mark.parametrize("name", ["big-", ".big", "b" * 64, "bïg", "two words"])
+def test_names_that_no_driver_takes(
+    site: Site, ident: str, inline: bool, name: str
+) -> None:
+    """They become labels of the nodes, of which a kubelet refuses these."""
+    there(site, capi(ident=ident))
+    site.on(f"{GROUPS}/{quote(name)}", MISSING)
+    for check_mode in (True, False):
+        with pytest.raises(InvalidInput, match=f"name: '{name}' must "):
+            grow(site, inline, check_mode=check_mode, name=name)
+    assert site.writes == []
 
 
 @pytest.mark.parametrize(

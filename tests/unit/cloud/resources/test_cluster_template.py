@@ -102,8 +102,9 @@ def template(**values: t.Any) -> Raw:
 @pytest.fixture
 def site(site: Site) -> Site:
     """A cloud that has what the template refers to."""
-    site.on(IMAGES, {"images": [{"id": IMAGE, "name": "fedora-coreos"}]})
-    site.on(f"GET /v2/images/{IMAGE}", {"id": IMAGE, "name": "fedora-coreos"})
+    image = {"id": IMAGE, "name": "fedora-coreos", "os_distro": "fedora-coreos"}
+    site.on(IMAGES, {"images": [image]})
+    site.on(f"GET /v2/images/{IMAGE}", image)
     site.on(f"GET /v2.0/networks/{NET}", {"network": {"id": NET, "name": "public"}})
     site.on(NETWORKS, {"networks": [{"id": NET, "name": "public"}]})
     site.on(KEYPAIR, {"keypair": {"name": "ops"}})

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.errors import (
+    Conflict,
     InvalidInput,
     ResourceError,
 )
@@ -260,3 +261,47 @@ def test_what_could_not_be_read_as_parameters_is_secret() -> None:
 def test_parameters_are_concealed_where_no_template_says_which_are_hidden() -> None:
     params: Raw = {"template": None, "parameters": {"key": "x"}}
     assert HeatStackResource.concealed(params) == ("parameters",)
+
+
+# Heat's other states ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["CHECK_FAILED", "SNAPSHOT_FAILED", "RESUME_FAILED"])
+def test_a_stack_that_failed_otherwise_is_updated(site: Site, state: str) -> None:
+    """A volume of it was deleted by hand, and a check has found that."""
+    done = stack("UPDATE_COMPLETE", updated_time="later")
+    there(site, stack(state), stack("UPDATE_IN_PROGRESS"), done)
+    site.on(f"PATCH {PATH}", Reply(202))
+    outcome = site.run(HeatStackResource, name="net", template=TEMPLATE, timeout=60)
+    assert outcome.action == "update"
+    assert outcome.after is not None
+    assert outcome.after["status"] == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "state", ["CHECK_COMPLETE", "SNAPSHOT_COMPLETE", "SUSPEND_COMPLETE"]
+)
+def test_nothing_to_change_in_other_states(site: Site, state: str) -> None:
+    there(site, stack(state))
+    assert site.run(HeatStackResource, name="net", parameters={"size": 2}).action == (
+        "none"
+    )
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_suspended_stack_is_not_changed(site: Site, check_mode: bool) -> None:
+    there(site, stack("SUSPEND_COMPLETE"))
+    with pytest.raises(Conflict) as caught:
+        site.run(
+            HeatStackResource, check_mode=check_mode, name="net", parameters={"size": 3}
+        )
+    assert caught.value.message == (
+        "heat stack 'net' is SUSPEND_COMPLETE, and Heat does not update a stack that is "
+        f"suspended. Resume it: openstack stack resume {ID}"
+    )
+    assert site.writes == []
+
+
+def test_a_suspension_is_waited_for(site: Site) -> None:
+    there(site, stack("SUSPEND_IN_PROGRESS"), stack("SUSPEND_COMPLETE"))
+    assert site.run(HeatStackResource, name="net", timeout=60).action == "none"

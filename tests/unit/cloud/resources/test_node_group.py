@@ -214,3 +214,36 @@ def test_an_older_magnum_sends_to_kubernetes(site: Site, state: str) -> None:
         with pytest.raises(ApiError, match=r"1\.14.*magnum.openstack.org/nodegroup"):
             run(site, **asked)
     assert site.writes == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"node_labels": {"a b": "c"}}, "node_labels: 'a b': the name of the key must"),
+        (
+            {"node_labels": {"a": "b c"}},
+            "node_labels: a: 'b c' must have 63 characters",
+        ),
+        ({"node_labels": {"A/b": "c"}}, "'A/b': what is before '/' must be a domain"),
+        (
+            {"node_taints": [{"key": "a b", "effect": "NoExecute"}]},
+            "node_taints: 'a b': the name of the key must",
+        ),
+        (
+            {"node_taints": [{"key": "a", "value": "-", "effect": "NoExecute"}]},
+            "node_taints: a: '-' must have 63 characters",
+        ),
+        ({"name": "new", "role": "a/b"}, "role: 'a/b' must have 63 characters"),
+    ],
+)
+def test_what_kubernetes_does_not_take(site: Site, options: Raw, message: str) -> None:
+    site.on(f"GET {GROUPS}/new", MISSING)
+    for check_mode in (True, False):
+        with pytest.raises(InvalidInput, match=message):
+            run(site, check_mode=check_mode, **options)
+    assert site.writes == []
+
+
+def test_an_odd_name_that_is_there_is_left_alone(site: Site) -> None:
+    site.on(f"GET {GROUPS}/two%20words", group(name="two words"))
+    assert run(site, name="two words").action == "none"

@@ -137,6 +137,9 @@ NOTHING: dict[str, tuple[str, t.Any, type[CloudError]]] = {
 }
 
 
+REMEDY = {"keypair": ". Keypairs belong to users; name one of your own"}
+
+
 @pytest.mark.parametrize("kind", NOTHING)
 def test_what_is_missing_is_an_error_with_a_type(
     site: Site, references: References, kind: str
@@ -148,6 +151,7 @@ def test_what_is_missing_is_an_error_with_a_type(
     assert caught.type is error
     assert caught.value.message == (
         f"my_option: there is no {kind} named 'thing' in this project"
+        + REMEDY.get(kind, "")
     )
 
 
