@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import re
 import typing as t
 from functools import cached_property, partial
 from urllib.parse import urlsplit
@@ -15,15 +13,15 @@ from urllib.parse import urlsplit
 from ..._secrets import cloud_secrets, remember
 from ..engine.clock import Clock
 from ..engine.errors import AuthError, InvalidInput
+from . import sdk
 from .api import Api
 from .failures import client_error
 from .heat import Heat
 from .magnum import Magnum
 from .nova import Nova
 from .placement import PlacementApi
+from .sign_in import NO_PROJECT, check_scope, sign_in
 from .transport import limit, sign_in_surely
-
-MINIMUM_SDK = (4, 12)
 
 REQUEST_TIMEOUT = 60
 """Seconds for a whole answer where `api_timeout` says nothing: a service that
@@ -161,7 +159,14 @@ class Cloud:
         return sorted({region for region in regions if region})
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
-        return partial(getattr, self._connection, service)
+        return partial(self._connect, service)
+
+    def _connect(self, service: str) -> t.Any:
+        """Return the adapter of a service, which may be asked for its versions."""
+        # Keystone first, so that its failures are not taken for those of the service.
+        sign_in(self._connection.session)
+        check_scope(self._connection.session)
+        return getattr(self._connection, service)
 
     @cached_property
     def project_id(self) -> str:
@@ -173,10 +178,7 @@ class Cloud:
         self.magnum.sign_in()
         project_id = self._connection.session.get_project_id()
         if not project_id:
-            raise AuthError(
-                "The credentials are not scoped to a project: set project_name or "
-                "project_id in auth or clouds.yaml"
-            )
+            raise AuthError(NO_PROJECT)
         return str(project_id)
 
 
@@ -188,26 +190,20 @@ def connect(
     Returns:
         The connection, and the highest Magnum microversion that the user allows.
     """
-    give_home()
-    try:
-        import openstack
-        from keystoneauth1 import exceptions as ka
+    openstack = sdk.load()
+    arguments = _connect_arguments(options)
+    from keystoneauth1 import exceptions as ka
 
-        version = importlib.metadata.version("openstacksdk")
-    except ImportError as error:
-        raise InvalidInput(
-            f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed by the Python "
-            f"that runs this task and could not be imported: {error}"
-        ) from error
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MINIMUM_SDK:
-        raise InvalidInput(
-            f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed, and {version} "
-            "is installed"
-        )
     try:
-        connection = openstack.connect(**_connect_arguments(options))
+        connection = openstack.connect(**arguments)
     except openstack.exceptions.ConfigException as error:
-        raise InvalidInput(f"cloud: {error}") from error
+        text = sdk.wrong_configuration(arguments.get("cloud"), error)
+        raise InvalidInput(text) from error
+    except ka.NoMatchingPlugin as error:
+        text = f"auth_type: {error}. Without it, it is password"
+        raise InvalidInput(text) from error
+    except ka.AuthPluginException as error:
+        raise AuthError(_no_credentials(error)) from error
     except (openstack.exceptions.SDKException, ka.ClientException) as error:
         raise client_error("Keystone", error) from error
     config = connection.config.config
@@ -222,13 +218,13 @@ def connect(
     return connection, ceiling
 
 
-def give_home() -> None:
-    """Name a home for the SDK, which can't be imported without one.
-
-    A user in a container may have neither a home nor a name.
-    """
-    if os.path.expanduser("~") == "~":
-        os.environ["HOME"] = "/"
+def _no_credentials(error: Exception) -> str:
+    """Return the message for credentials that are missing, in part or all."""
+    return (
+        f"auth: credentials are missing or not complete: {str(error).rstrip('.')}. "
+        "Name a cloud of clouds.yaml in cloud, or set auth or the environment "
+        "variables OS_*"
+    )
 
 
 def _check_address(config: t.Mapping[str, t.Any]) -> None:
@@ -258,7 +254,7 @@ def _check_password(config: t.Mapping[str, t.Any]) -> None:
     user = "username" in auth or "user_id" in auth
     if by_password and user and not auth.get("password"):
         raise AuthError(
-            "auth: password is missing, in the options, clouds.yaml and OS_PASSWORD"
+            "auth: password is missing. Set it there, in clouds.yaml or in OS_PASSWORD"
         )
 
 
@@ -310,7 +306,3 @@ def magnum_ceiling(config: t.Mapping[str, t.Any]) -> tuple[int, int] | None:
             raise InvalidInput(f"{source}: {text!r} is not a version like 1.12")
         return int(parts[0]), int(parts[1])
     return None
-
-
-def _dotted(version: t.Iterable[int]) -> str:
-    return ".".join(str(part) for part in version)
