@@ -11,8 +11,8 @@ import typing as t
 _MOST = 3
 """Names that a message suggests."""
 
-_LONGEST, _MANY = 255, 10_000
-"""Characters of a name and number of names that are compared: it takes 0.1 s."""
+_LONGEST, _MANY = 64, 1000
+"""Characters of a name and number of names that are compared, in 0.5 s at most."""
 
 
 def near(name: str, names: t.Iterable[str]) -> list[str]:
@@ -23,6 +23,19 @@ def near(name: str, names: t.Iterable[str]) -> list[str]:
     wanted = name[:_LONGEST].casefold()
     close = difflib.get_close_matches(wanted, list(by_folded), _MOST, 0.7)
     return [by_folded[each] for each in close]
+
+
+def no_such(kind: str, wrong: t.Iterable[str], allowed: t.Iterable[str]) -> str:
+    """Return the message for names that are none of those that there are.
+
+    Args:
+        kind: What they should be ("option").
+        wrong: The names in question.
+        allowed: All names that there are.
+    """
+    names = sorted(allowed)
+    said = ", ".join(f"{name}{did_you_mean(name, names)}" for name in sorted(wrong))
+    return f"{said}: no such {kind}; there are {', '.join(names)}"
 
 
 def did_you_mean(name: str, names: t.Iterable[str]) -> str:

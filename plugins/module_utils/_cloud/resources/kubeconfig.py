@@ -123,6 +123,10 @@ class KubeconfigResource(CloudResource):
         raw = self.find()
         return [raw] if raw else []
 
+    def names(self) -> list[str]:
+        """Return the name of the cluster that the file is for."""
+        return [raw["cluster"] for raw in self.all()]
+
     def view(self, raw: Raw) -> dict[str, t.Any]:
         """Return the shape that users see: no key, unless asked for."""
         shown = {name: raw.get(name) for name in ("cluster", "cluster_id", "server")}

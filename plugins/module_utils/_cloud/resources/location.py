@@ -123,6 +123,10 @@ class LocationResource(StackResource):
         """Return the names of other locations that are nearly its own."""
         return nearly(map(name_of, self._locations()), self.name)
 
+    def names(self) -> list[str]:
+        """Return the names of all, which a message may suggest."""
+        return list(map(name_of, self._locations()))
+
     def all(self) -> list[Raw]:
         """Return all locations of the project."""
         stacks = (self.cloud.heat.reread(stack) for stack in self._locations())

@@ -35,7 +35,7 @@ from .failures import (
     no_endpoint,
     request_id,
 )
-from .sign_in import sign_in
+from .sign_in import check_scope, refusal
 from .transport import Unusable
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -254,12 +254,10 @@ class Api:
         from openstack import exceptions as sdk
 
         if self._adapter is not None:
-            sign_in(self._adapter.session)
+            _get_token(self._adapter.session)
             return
         try:
-            adapter = self._connect()
-            adapter.get_token()  # for a service without an endpoint, it fails here
-            self._adapter = adapter
+            self._adapter = self._connect()
         except Unusable as error:
             text = f"{self.name} answered with {error}"
             raise Failed(ApiError(text), False) from error
@@ -364,6 +362,41 @@ class Api:
         if answer is not None:
             error.status, error.request_id = answer.status_code, request_id(answer)
         return Failed(error, again and not once, unclear=method != "GET")
+
+
+def connect_to(connection: t.Any, service: str) -> t.Any:
+    """Return the adapter of a service, which may be asked for its versions.
+
+    Keystone is asked first, so that its failures are not taken for the service's.
+
+    Args:
+        connection: A connection of openstacksdk.
+        service: The service, as openstacksdk calls it.
+
+    Raises:
+        Failed: Keystone gave no token, or one for nothing.
+    """
+    from keystoneauth1 import exceptions as ka
+    from openstack import exceptions as sdk
+
+    _get_token(connection.session)
+    try:
+        adapter = getattr(connection, service)
+        adapter.get_token()  # for a service without an endpoint, it fails here
+    except (sdk.ConfigException, ka.CatalogException):
+        check_scope(connection.session)
+        raise
+    return adapter
+
+
+def _get_token(session: t.Any) -> None:
+    """Sign in at Keystone, unless there is a token that is still good."""
+    from keystoneauth1 import exceptions as ka
+
+    try:
+        session.get_token()
+    except (Unusable, ka.ClientException) as error:
+        raise refusal(session, error) from error
 
 
 class Answer(t.NamedTuple):

@@ -60,7 +60,7 @@ def find_cluster(cloud: Cloud, name: str) -> Raw:
     """
     cluster = cloud.magnum.find_cluster(name, cloud.project_id)
     if cluster is None:
-        hint = cloud.magnum.exact.hint("cluster", name)
+        hint = cloud.magnum.other_clusters(name, cloud.project_id)
         raise ClusterNotFound(f"name: there is no gpu cluster {name!r}{hint}")
     address = cluster.get("api_address") or ""
     if not address:

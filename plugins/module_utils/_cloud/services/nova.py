@@ -108,6 +108,11 @@ class Nova(Api):
         listed = self.list("/os-availability-zone", "availabilityZoneInfo")
         return [zone["zoneName"] for zone in listed]
 
+    def keypairs(self) -> list[str]:
+        """Return the names of the user's keypairs."""
+        listed = self.list("/os-keypairs", "keypairs")
+        return [str(each["keypair"]["name"]) for each in listed]
+
     def find_keypair(self, name: str) -> Raw | None:
         """Return the user's keypair of this name."""
         answer = self.find(f"/os-keypairs/{quote(name, safe='')}")

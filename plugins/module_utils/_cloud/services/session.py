@@ -14,13 +14,13 @@ from ..._secrets import cloud_secrets, remember
 from ..engine.clock import Clock
 from ..engine.errors import AuthError, InvalidInput
 from . import sdk
-from .api import Api
+from .api import Api, connect_to
 from .failures import client_error
 from .heat import Heat
 from .magnum import Magnum
 from .nova import Nova
 from .placement import PlacementApi
-from .sign_in import NO_PROJECT, check_scope, sign_in
+from .sign_in import NO_PROJECT
 from .transport import limit, sign_in_surely
 
 REQUEST_TIMEOUT = 60
@@ -159,14 +159,7 @@ class Cloud:
         return sorted({region for region in regions if region})
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
-        return partial(self._connect, service)
-
-    def _connect(self, service: str) -> t.Any:
-        """Return the adapter of a service, which may be asked for its versions."""
-        # Keystone first, so that its failures are not taken for those of the service.
-        sign_in(self._connection.session)
-        check_scope(self._connection.session)
-        return getattr(self._connection, service)
+        return partial(connect_to, self._connection, service)
 
     @cached_property
     def project_id(self) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the gpufleet.openstack authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signing in at Keystone, apart from the requests to all other services."""
+"""What it means that Keystone gives no token, or one for nothing."""
 
 from __future__ import annotations
 
@@ -18,45 +18,14 @@ NO_PROJECT = (
 )
 
 
-def sign_in(session: t.Any) -> None:
-    """Get a token, or keep the one that there is.
-
-    Args:
-        session: A session of keystoneauth.
-
-    Raises:
-        Failed: Keystone gave none; the message names Keystone and its address.
-    """
-    from keystoneauth1 import exceptions as ka
-
-    where = _where(session.auth)
-    try:
-        session.get_token()
-    except Unusable as error:
-        text = f"{where} answered with {error}"
-        raise Failed(ApiError(text), False) from error
-    except ka.HttpError as error:
-        again = error.http_status in AGAIN
-        raise Failed(_refused(where, error), again) from error
-    except ka.AuthorizationFailure as error:
-        raise Failed(_not_accepted(where, error), False) from error
-    except ka.SSLError as error:
-        text = f"{where}: {error}. Check ca_cert and validate_certs"
-        raise Failed(ApiError(text), False) from error
-    except ka.ClientException as error:
-        text = f"{where} did not answer: {str(error).rstrip('.')}. Check auth_url"
-        again = isinstance(error, ka.RetriableConnectionFailure)
-        raise Failed(ApiError(text), again) from error
-
-
 def check_scope(session: t.Any) -> None:
-    """Raise where a token is for nothing: it has no catalog of services.
+    """Raise where a token is for nothing, as no catalog of services comes with it.
 
     Args:
-        session: One that has signed in.
+        session: A session of keystoneauth that has signed in.
 
     Raises:
-        Failed: Neither a project, a domain nor the system was named.
+        Failed: It is for neither a project, a domain nor the system.
     """
     from keystoneauth1.identity import BaseIdentityPlugin
 
@@ -65,6 +34,30 @@ def check_scope(session: t.Any) -> None:
     access = session.auth.get_access(session)
     if not (access.project_scoped or access.domain_scoped or access.system_scoped):
         raise Failed(AuthError(NO_PROJECT), False)
+
+
+def refusal(session: t.Any, error: Exception) -> Failed:
+    """Return what it means that no token came; it names Keystone and its address.
+
+    Args:
+        session: A session of keystoneauth.
+        error: What its request for a token raised.
+    """
+    from keystoneauth1 import exceptions as ka
+
+    where = _where(session.auth)
+    if isinstance(error, Unusable):
+        return Failed(ApiError(f"{where} answered with {error}"), False)
+    if isinstance(error, ka.HttpError):
+        return Failed(_refused(where, error), error.http_status in AGAIN)
+    if isinstance(error, ka.AuthorizationFailure):
+        return Failed(_not_accepted(where, error), False)
+    if isinstance(error, ka.SSLError):
+        text = f"{where}: {error}. Check ca_cert and validate_certs"
+        return Failed(ApiError(text), False)
+    text = f"{where} did not answer: {str(error).rstrip('.')}. Check auth_url"
+    again = isinstance(error, ka.RetriableConnectionFailure)
+    return Failed(ApiError(text), again)
 
 
 def _where(auth: t.Any) -> str:

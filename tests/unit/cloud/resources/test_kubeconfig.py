@@ -164,6 +164,7 @@ def test_check_mode_plans_for_a_cluster_that_is_not_there_yet(
     site: Site, authority: Authority, file: Path
 ) -> None:
     site.on(CLUSTER, Reply(404))
+    site.on("GET /v1/clusters/detail", {"clusters": []})
     outcome = site.run(KubeconfigResource, name="gpu", path=str(file), check_mode=True)
     assert outcome.action == "create"
     assert outcome.diff_after["server"] == "known after apply"
@@ -317,7 +318,7 @@ def test_the_content_is_returned_where_asked_for(
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (Reply(404), ClusterNotFound, "there is no gpu cluster 'gpu'"),
+        (Reply(404), ClusterNotFound, "there is no gpu cluster 'gpu' .*'gpu-2'"),
         (
             cluster("CREATE_IN_PROGRESS", api_address=None),
             ResourceError,
@@ -334,6 +335,7 @@ def test_clusters_without_credentials(
     site: Site, file: Path, answer: Raw, error: type[CloudError], message: str
 ) -> None:
     site.on(CLUSTER, answer)
+    site.on("GET /v1/clusters/detail", {"clusters": [cluster(name="gpu-2")]})
     with pytest.raises(error, match=message):
         site.run(KubeconfigResource, name="gpu", path=str(file))
     assert not file.exists()
