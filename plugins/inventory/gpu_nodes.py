@@ -414,7 +414,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     ) from None
         if self.get_option("stale_after") < 0:
             raise AnsibleParserError(
-                f"stale_after: {self.get_option('stale_after')} is below 0"
+                f"stale_after: {self.get_option('stale_after')} must be 0 or more"
             )
         self._server()
 
@@ -423,7 +423,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         given = self.get_option("prometheus")
         if self.get_option("telemetry") != "prometheus":
             if given is not None:
-                raise AnsibleParserError("prometheus: takes telemetry: prometheus")
+                raise AnsibleParserError("prometheus: requires telemetry: prometheus")
             return {}
         checked = ArgumentSpecValidator(prometheus.ARGUMENT_SPEC).validate(given or {})
         if checked.error_messages:

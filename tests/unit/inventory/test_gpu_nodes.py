@@ -154,7 +154,7 @@ def test_text_of_the_cloud_is_no_template(
         ),
         ({"address": "public"}, "address"),
         ({"include_masters": "perhaps"}, "include_masters: 'perhaps' is neither"),
-        ({"stale_after": -1}, "stale_after: -1 is below 0"),
+        ({"stale_after": -1}, "stale_after: -1 must be 0 or more"),
         ({"stale_after": "soon"}, "stale_after"),
         ({"telemetry": "prometheus"}, "prometheus: missing required arguments: url"),
         (
@@ -165,7 +165,7 @@ def test_text_of_the_cloud_is_no_template(
             {"telemetry": "prometheus", "prometheus": {"url": "x", "uri": "x"}},
             "prometheus: uri",
         ),
-        ({"prometheus": {"url": "x"}}, "prometheus: takes telemetry: prometheus"),
+        ({"prometheus": {"url": "x"}}, "prometheus: requires telemetry: prometheus"),
         ({"cloud": "no-such"}, "no-such"),
     ],
 )

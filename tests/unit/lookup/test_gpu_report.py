@@ -213,7 +213,11 @@ def test_text_of_a_node_is_no_template(static: Static, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("terms", "options", "text"),
     [
-        (["summary"], {}, "'summary' is none of overview, consumers, heatmap, nodes"),
+        (
+            ["summary"],
+            {},
+            "reports: 'summary' is none of overview, consumers, heatmap, nodes",
+        ),
         ([], {}, "is none of overview"),
         (["overview"], {"now": "noon"}, "now: 'noon' is no time"),
         (["consumers"], {"page_size": 1001}, "page_size: 1001 must be 1 to 1000"),

@@ -96,7 +96,10 @@ class KubeconfigResource(CloudResource):
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"path: {self.path} can't be read: {error}") from error
+            raise InvalidInput(
+                f"path: {self.path} can't be read: {error}. Make it readable, or give "
+                "another path"
+            ) from error
         raw = credentials.parse(text)
         if raw is None:
             if self.params.get("force"):

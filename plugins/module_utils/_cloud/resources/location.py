@@ -105,7 +105,8 @@ class LocationResource(StackResource):
         renamed = self._find(new)
         if current and renamed and current["id"] != renamed["id"]:
             raise Conflict(
-                f"{self} can't be renamed: there is a location {new!r} already",
+                f"{self} can't be renamed: there is a location {new!r} already; "
+                "choose another name",
                 details={"id": current["id"], "other": renamed["id"]},
             )
         return current or renamed
@@ -221,7 +222,7 @@ class LocationResource(StackResource):
             if own or values.get("connect_to"):
                 raise Conflict(
                     f"{self} stands on a network that exists, so that "
-                    f"{', '.join(own or ['connect_to'])} can't be set"
+                    f"{', '.join(own or ['connect_to'])} can't be set; leave it out"
                 )
         values = super().prepare(values, raw)
         if "connect_to" in values:
@@ -264,7 +265,9 @@ class LocationResource(StackResource):
 
     def _peer(self, ident: str, view: t.Mapping[str, t.Any]) -> Peer:
         if self.name in (view["name"], view["id"]):
-            raise InvalidInput(f"connect_to: {ident!r} is the location itself")
+            raise InvalidInput(
+                f"connect_to: {ident!r} is the location itself; leave it out"
+            )
         if not view["router_id"]:
             raise InvalidInput(
                 f"connect_to: {ident!r} has no network of its own; only such can be "
@@ -348,7 +351,8 @@ class LocationResource(StackResource):
         if users:
             names = ", ".join(sorted(user["name"] for user in users))
             raise Conflict(
-                f"{self} can't be deleted while clusters use it: {names}",
+                f"{self} can't be deleted while clusters use it: {names}. "
+                "Delete them first",
                 details={"clusters": users},
             )
 
@@ -365,5 +369,5 @@ def _refuse_overlap(what: object, cidr: str, peers: t.Sequence[Peer]) -> None:
         if ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other)):
             raise InvalidInput(
                 f"connect_to: {what_one} ({one}) and {what_other} ({other}) overlap, "
-                "so that they can't be joined"
+                "so that they can't be joined; leave one of them out"
             )

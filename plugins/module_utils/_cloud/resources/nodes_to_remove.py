@@ -154,7 +154,7 @@ def select(servers: list[Raw], idents: t.Sequence[str]) -> list[Raw]:
         ]
         if len(matches) > 1:
             raise AmbiguousName(
-                f"nodes_to_remove: {ident!r} means {len(matches)} nodes, give ids",
+                f"nodes_to_remove: {ident!r} means {len(matches)} nodes; give ids",
                 details={"ids": sorted(server["id"] for server in matches)},
             )
         if matches:

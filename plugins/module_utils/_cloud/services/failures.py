@@ -138,13 +138,18 @@ def client_error(name: str, error: Exception) -> CloudError:
         ka.AuthPluginException,
     )
     if isinstance(error, refused):
-        text = f"Keystone did not accept the credentials: {error}"
+        text = (
+            f"Keystone did not accept the credentials: {str(error).rstrip('.')}. Check "
+            "auth, clouds.yaml or the environment variables OS_*"
+        )
         return AuthError(text, status=status, request_id=ident)
     if isinstance(error, ka.CatalogException):
         return NoEndpoint(no_endpoint(name, error))
     if isinstance(error, ka.SSLError):
-        return ApiError(f"{name}: {error}. Check ca_cert and validate_certs.")
-    return ApiError(f"{name}: {error}", status=status, request_id=ident)
+        return ApiError(
+            f"{name} can't be used: {error}. Check ca_cert and validate_certs"
+        )
+    return ApiError(f"{name} can't be used: {error}", status=status, request_id=ident)
 
 
 def no_endpoint(name: str, error: Exception) -> str:

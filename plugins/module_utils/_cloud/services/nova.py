@@ -128,7 +128,8 @@ def pick_flavor(flavors: list[Raw], ident: str) -> Raw | None:
     matches = [f for f in flavors if ident in (f["id"], f["name"])]
     if len(matches) > 1:
         raise AmbiguousName(
-            f"{ident!r} is the name of one flavor and the id of another",
+            f"{ident!r} is the name of one flavor and the id of another; "
+            "rename one of them, or give an id that is not a name",
             details={"ids": sorted(flavor["id"] for flavor in matches)},
         )
     return matches[0] if matches else None

@@ -190,10 +190,10 @@ def connect(
     try:
         connection = openstack.connect(**arguments)
     except openstack.exceptions.ConfigException as error:
-        text = sdk.wrong_configuration(arguments.get("cloud"), error)
-        raise InvalidInput(text) from error
+        name = arguments.get("cloud")
+        raise InvalidInput(sdk.wrong_configuration(name, error)) from error
     except ka.NoMatchingPlugin as error:
-        text = f"auth_type: {error}. Without it, it is password"
+        text = f"auth_type: {error}. Leave it out for passwords"
         raise InvalidInput(text) from error
     except ka.AuthPluginException as error:
         raise AuthError(_no_credentials(error)) from error
@@ -234,7 +234,7 @@ def _check_address(config: t.Mapping[str, t.Any]) -> None:
     if not usable:
         # Not shown: there may be a password in it.
         raise InvalidInput(
-            "auth.auth_url is not a valid address. Give one like "
+            "auth.auth_url: it is not a valid address. Give one like "
             "https://cloud.example.com:5000/v3; a user and a password in it must be "
             "percent-encoded"
         )
@@ -259,8 +259,8 @@ def _connect_arguments(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if isinstance(cloud, dict):
         if given:
             raise InvalidInput(
-                "cloud is a whole configuration, so that these options can't be given "
-                f"beside it: {', '.join(sorted(names))}"
+                "cloud: it is a whole configuration, so that these options can't be "
+                f"given beside it; set them in it: {', '.join(sorted(names))}"
             )
         given = dict(cloud)
     elif cloud is not None:
@@ -293,7 +293,7 @@ def magnum_ceiling(config: t.Mapping[str, t.Any]) -> tuple[int, int] | None:
             continue
         if str(text) == "1.1":
             # What YAML makes of 1.10 without quotes; 1.1 itself can do nothing here.
-            raise InvalidInput(f"{source}: 1.1 is too old; if 1.10 is meant, quote it")
+            raise InvalidInput(f"{source}: 1.1 is too old; quote it if 1.10 is meant")
         parts = str(text).split(".")
         if len(parts) != 2 or not all(part.isdigit() for part in parts):
             raise InvalidInput(f"{source}: {text!r} is not a version like 1.12")

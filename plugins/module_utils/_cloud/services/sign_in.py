@@ -70,7 +70,7 @@ def _refused(where: str, error: t.Any) -> CloudError:
     status = error.http_status
     if status in (400, 401, 403):
         return _not_accepted(where, error)
-    text = f"{where}: {error}"
+    text = f"{where} refused to sign in: {error}"
     if status == 404:
         text += ". It is no address of an identity service: check auth_url"
     return ApiError(text, status=status, request_id=error.request_id)

@@ -129,8 +129,8 @@ def test_a_whole_configuration_takes_no_options_beside_it(site: Site) -> None:
     with pytest.raises(InvalidInput) as caught:
         site.cloud(cloud={"auth": AUTH}, region_name="RegionOne", validate_certs=False)
     assert caught.value.message == (
-        "cloud is a whole configuration, so that these options can't be given beside "
-        "it: region_name, validate_certs"
+        "cloud: it is a whole configuration, so that these options can't be given "
+        "beside it; set them in it: region_name, validate_certs"
     )
 
 
@@ -210,7 +210,7 @@ def test_an_auth_type_that_is_not_there(site: Site) -> None:
     with pytest.raises(InvalidInput) as caught:
         site.cloud(auth_type="pasword")
     assert caught.value.message == (
-        "auth_type: The plugin pasword could not be found. Without it, it is password"
+        "auth_type: The plugin pasword could not be found. Leave it out for passwords"
     )
 
 
@@ -468,7 +468,7 @@ def test_a_ceiling_that_is_no_version_is_named(
 
 def test_a_ceiling_that_lost_its_zero_is_not_guessed(site: Site) -> None:
     clouds_yaml(container_infra_api_version=1.10)
-    with pytest.raises(InvalidInput, match=r"if 1\.10 is meant, quote it"):
+    with pytest.raises(InvalidInput, match=r"quote it if 1\.10 is meant"):
         site.cloud(cloud="bed")
 
 
