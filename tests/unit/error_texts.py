@@ -98,7 +98,7 @@ def _said(value: ast.expr, function: ast.AST, tree: ast.Module) -> str | None:
     if isinstance(value, ast.Constant):
         return str(value.value)
     if isinstance(value, ast.JoinedStr):
-        return "".join(map(_part, value.values))
+        return "".join(_part(part, tree) for part in value.values)
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
         sides = (value.left, value.right)
         return "".join(
@@ -114,8 +114,14 @@ def _said(value: ast.expr, function: ast.AST, tree: ast.Module) -> str | None:
     return None
 
 
-def _part(part: ast.expr) -> str:
+def _part(part: ast.expr, tree: ast.Module) -> str:
     if isinstance(part, ast.Constant):
         return str(part.value)
     assert isinstance(part, ast.FormattedValue)
-    return f"{{{ast.unparse(part.value)}}}"
+    name = ast.unparse(part.value)
+    for node in tree.body:
+        # A constant of the same file is text as well.
+        named = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+        if named and isinstance(node.value, ast.Constant):
+            return str(node.value.value)
+    return f"{{{name}}}"

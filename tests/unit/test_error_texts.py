@@ -21,12 +21,12 @@ _ELSEWHERE = re.compile(rf"({_VALUE}|[\w\[\]]+|: |, )*{_VALUE}")
 """Of an option's name and what another function says."""
 
 _ALLOWED = re.compile(
-    r"\b(must|may|only|allows?|require[sd]?|needs?|needed|is none of|no such option|is "
+    r"\b(must|may|only|allows?|require[sd]?|needs?|needed|is none of|there are|is "
     r"below|is above|is not within|neither|like \d|no number from|together|hold)\b"
 )
 _WAY_OUT = re.compile(
     r"(?:^|[.;:] |, or |, and )(to \w+, )?(add|ask|check|choose|create|declare|delete|"
-    r"describe|drain|give|leave|lower|make|name|quote|rename|remove|resize|run|set|take|"
+    r"describe|drain|give|leave|lower|make|name|quote|rename|remove|resize|resume|run|set|take|"
     r"upgrade|use|wait) ",
     re.I,
 )
