@@ -73,7 +73,7 @@ def _contents(files: dict[str, t.Any]) -> dict[str, bytes]:
     for name, content in files.items():
         if name in ("", ".", "..") or "/" in name or "\0" in name:
             raise AnsibleActionFail(
-                f"files: {name!r} is no name of a file; names have no slash"
+                f"files: {name!r} is no name of a file; a name must have no slash"
             )
         text = content if isinstance(content, str) else _json(name, content)
         # A name on a node may hold what is no character.
@@ -86,7 +86,8 @@ def _json(name: str, content: object) -> str:
         return json.dumps(content, indent=4, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise AnsibleActionFail(
-            f"files: the content of {name} can't be written as JSON: {error}"
+            f"files: the content of {name} can't be written as JSON: {error}. "
+            "It must be a text, or data without NaN"
         ) from None
 
 

@@ -311,6 +311,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -318,6 +319,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
+from ..module_utils._near import no_such
 from ..plugin_utils._fleet import connection, door, groups, readings, snapshot
 from ..plugin_utils._fleet.types import Fleet, Server, Telemetry
 from ..plugin_utils._fleet.values import shown
@@ -337,6 +339,12 @@ if t.TYPE_CHECKING:
     from ansible.parsing.dataloader import DataLoader
 
 SUFFIXES = ("gpu_nodes.yml", "gpu_nodes.yaml")
+
+_PLUGIN = re.compile(
+    r"""^plugin:\s*["']?gpufleet\.openstack\.gpu_nodes["']?\s*(#.*)?$""", re.M
+)
+_BEGINNING = 100_000
+"""Characters of a file in which that line is searched."""
 
 _WHO = (
     "auth_url",
@@ -364,7 +372,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def verify_file(self, path: str) -> bool:
         """Whether a file is one for this plugin, by its name."""
-        return bool(super().verify_file(path)) and path.endswith(SUFFIXES)
+        if not super().verify_file(path):
+            return False
+        if not path.endswith(SUFFIXES):
+            if _names_plugin(path):
+                # An error is dropped, or does not say why, if other plugins follow.
+                self.display.warning(
+                    f"{path}: the name of a file with plugin: {self.NAME} must end in "
+                    f"{' or '.join(SUFFIXES)}. Rename the file"
+                )
+            return False
+        return True
 
     def parse(
         self,
@@ -411,10 +429,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         names = {*known, *aliases}
         unknown = sorted(set(config) - names)
         if unknown:
-            raise AnsibleParserError(
-                f"{', '.join(unknown)}: no such option; there are "
-                f"{', '.join(sorted(known))}"
-            )
+            raise AnsibleParserError(no_such("option", unknown, known))
         for name, value in config.items():
             if known.get(name, {}).get("type") == "bool":
                 try:
@@ -425,7 +440,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     ) from None
         if self.get_option("stale_after") < 0:
             raise AnsibleParserError(
-                f"stale_after: {self.get_option('stale_after')} is below 0"
+                f"stale_after: {self.get_option('stale_after')} must be 0 or more"
             )
         self._server()
         self._declared()
@@ -442,7 +457,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         given = self.get_option("prometheus")
         if self.get_option("telemetry") != "prometheus":
             if given is not None:
-                raise AnsibleParserError("prometheus: takes telemetry: prometheus")
+                raise AnsibleParserError("prometheus: requires telemetry: prometheus")
             return {}
         checked = ArgumentSpecValidator(prometheus.ARGUMENT_SPEC).validate(given or {})
         if checked.error_messages:
@@ -671,6 +686,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 def _aliases(definition: t.Mapping[str, t.Any]) -> list[str]:
     return list(definition.get("aliases") or [])
+
+
+def _names_plugin(path: str) -> bool:
+    """Return whether a file names this plugin, as far as its text tells."""
+    if not path.endswith((".yml", ".yaml")):
+        return False
+    try:
+        with open(path, encoding="utf-8") as file:
+            return bool(_PLUGIN.search(file.read(_BEGINNING)))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_same(one: Server, other: Server) -> bool:

@@ -287,6 +287,7 @@ from ansible.errors import AnsibleLookupError, AnsibleOptionsError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.lookup import LookupBase
 
+from ..module_utils._near import no_such
 from ..plugin_utils import _reports
 
 
@@ -326,10 +327,7 @@ class LookupModule(LookupBase):
         }
         unknown = sorted(set(options) - known - aliases)
         if unknown:
-            raise _reports.BadRequest(
-                f"{', '.join(unknown)}: no such option; there are "
-                f"{', '.join(sorted(known))}"
-            )
+            raise _reports.BadRequest(no_such("option", unknown, known))
         try:
             self.set_options(var_options=variables, direct=options)
         except AnsibleOptionsError as error:

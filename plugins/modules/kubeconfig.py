@@ -81,6 +81,8 @@ requirements:
 notes:
   - With O(state=absent) the file is removed. The certificate in it stays valid; only
     another CA ends it.
+  - By Magnum's default policy, only the user who created a cluster, and an
+    administrator, may have certificates signed by its CA.
 seealso:
   - module: gpufleet.openstack.kubeconfig_info
   - module: gpufleet.openstack.gpu_cluster

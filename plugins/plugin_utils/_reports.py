@@ -144,7 +144,7 @@ def _computed(
 ) -> list[Record]:
     for name in names or [""]:
         if name not in REPORTS:
-            raise BadRequest(f"{name!r} is none of {', '.join(REPORTS)}")
+            raise BadRequest(f"reports: {name!r} is none of {', '.join(REPORTS)}")
     options = _checked(options)
     fleet = _snapshot(options, hostvars, folder)
     try:
@@ -214,7 +214,7 @@ def _checked(options: t.Mapping[str, t.Any]) -> Record:
             allowed = f"{least} to {most}" if most else f"{least} or more"
             raise BadRequest(f"{name}: {value} must be {allowed}")
     if checked["now"] and state.moment_of(checked["now"]) is None:
-        raise BadRequest(f"now: {checked['now']!r} is no time as ISO 8601 has it")
+        raise BadRequest(f"now: {checked['now']!r} must be a time in ISO 8601")
     try:
         table.check(checked["sources"])
     except WrongOption as error:

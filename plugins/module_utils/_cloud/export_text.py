@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .. import _libraries
 from .engine.errors import InvalidInput
 
 _HEAD = """\
@@ -32,9 +33,7 @@ def yaml_text(site: dict[str, t.Any]) -> str:
     try:
         import yaml
     except ImportError as error:
-        raise InvalidInput(
-            f"path: PyYAML is needed to write it and could not be imported: {error}"
-        ) from error
+        raise InvalidInput(_libraries.missing("PyYAML", error)) from error
 
     class Dumper(yaml.SafeDumper):
         """Keeps texts of others from being templates."""

@@ -10,6 +10,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 
+from .._near import did_you_mean
 from .._secrets import cleaned, cloud_secrets, leaves, secrets, without_credentials
 from .engine.clock import Clock
 from .engine.errors import CloudError, InvalidInput, NotFound
@@ -186,8 +187,16 @@ def look_up(resource: CloudResource, required: bool) -> list[dict[str, t.Any]]:
     raw = resource.find_visible()
     if raw is None and required:
         error: type[NotFound] = resource.not_found
-        raise error(f"name: there is no {resource}{resource.hint()}")
+        raise error(f"name: there is no {resource}{_others(resource)}")
     return [resource.details(raw)] if raw else []
+
+
+def _others(resource: CloudResource) -> str:
+    """Return what a message adds that says there is no such resource."""
+    try:
+        return resource.hint() or did_you_mean(resource.name, resource.names())
+    except CloudError:
+        return ""  # the message itself is of more use than this failure
 
 
 def _exit(

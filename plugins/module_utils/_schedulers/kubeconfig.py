@@ -15,6 +15,7 @@ import os
 import typing as t
 from urllib.parse import urlsplit
 
+from .._near import did_you_mean
 from . import exec_plugin
 from .errors import SchedulerError
 
@@ -140,7 +141,9 @@ class _Merged:
             raise SchedulerError(f"the context names none of its {section}")
         found = self._parts.get((section, name))
         if found is None:
-            raise SchedulerError(f"there is no {name!r} in {section}")
+            names = [each for kind, each in self._parts if kind == section]
+            hint = did_you_mean(name, names)
+            raise SchedulerError(f"there is no {name!r} in {section}{hint}")
         return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import unquote, urlsplit
 
-from .. import _http
+from .. import _http, _libraries
 from .._proxies import of_environment
 from . import tls
 from .errors import SchedulerError
@@ -30,9 +30,7 @@ def pool(access: Access) -> t.Any:
     try:
         import urllib3
     except ImportError as error:
-        raise SchedulerError(
-            f"the Python package urllib3 is required on the controller: {error}"
-        ) from error
+        raise SchedulerError(_libraries.missing("urllib3", error)) from error
     options: dict[str, t.Any] = {
         "ssl_context": tls.context(access),
         # A connection that was kept may be closed by now. How long a busy server asks
@@ -69,10 +67,8 @@ def _socks(proxy: str, options: dict[str, t.Any]) -> t.Any:
     try:
         from urllib3.contrib.socks import SOCKSProxyManager
     except ImportError as error:
-        raise SchedulerError(
-            "the Python package PySocks is required on the controller for a SOCKS "
-            f"proxy: {error}"
-        ) from error
+        text = _libraries.missing("PySocks", error)
+        raise SchedulerError(f"{text}. A SOCKS proxy requires it") from error
     try:
         return SOCKSProxyManager(proxy, **options)
     except ValueError as error:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...module_utils._near import did_you_mean
 from .._fleet import state
 from .._fleet.types import Fleet, Node, Record
 from .naming import cluster, location, model, whole
@@ -49,9 +50,12 @@ def report(
     rows = [_row(node) for node in fleet.nodes]
     for key, value in (("id", node_id), ("name", name)):
         if value is not None:
-            rows = [row for row in rows if row[key] == value]
-            if not rows:
-                raise NodeNotFound(f"{key}: there is no node {value!r}")
+            found = [row for row in rows if row[key] == value]
+            if not found:
+                names = [str(row[key]) for row in rows if row[key] is not None]
+                hint = did_you_mean(value, names)
+                raise NodeNotFound(f"{key}: there is no node {value!r}{hint}")
+            rows = found
     if cluster_name is not None:
         rows = [row for row in rows if row["cluster"] == cluster_name]
     if status is not None:

@@ -134,6 +134,8 @@ def token(endpoints: t.Mapping[str, str], project: str | None = PROJECT) -> Raw:
             for kind, url in endpoints.items()
         ],
     }
+    if not endpoints:
+        del body["catalog"]
     if project:
         body["project"] = {
             "id": project,
@@ -205,7 +207,7 @@ class Site:
         self.mocker.post(
             f"{KEYSTONE}/auth/tokens",
             status_code=201,
-            json=token(endpoints or CATALOG, project),
+            json=token(CATALOG if endpoints is None else endpoints, project),
             headers={"X-Subject-Token": TOKEN},
         )
 

@@ -303,6 +303,7 @@ def test_one_that_is_missing_is_an_error_only_if_required(
     answer: t.Any,
     error: str,
 ) -> None:
+    site.on("GET /v1/clusters/detail", {"clusters": []})
     site.on(request_, answer)
     assert run(module, name="x").data[key] == []
     result = run(module, name="x", required=True)

@@ -38,8 +38,9 @@ from unit.cloud.resources.clusters import (
 pytestmark = pytest.mark.usefixtures("gpu_template")
 
 ROOM = "/module_utils/_cloud/"
-GUARDS = 4
-"""Moves for what guards a session: the limits of its answers, and its sign-in."""
+GUARDS = 8
+"""Moves for what guards a session: the limits of its answers, and its sign-in, which
+comes before the first request to each service."""
 DRIVER = 5
 """Moves for the cluster's driver, which decides what is refused and proven."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.gpufleet.openstack.plugins.inventory import gpu_nodes
 from fakes.recorded.server import Cloud
 from integration.inventory import Inventory
 from unit.fleet import factory
@@ -154,10 +155,13 @@ def test_text_of_the_cloud_is_no_template(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"cluster": ["a"]}, "cluster: no such option; there are"),
+        (
+            {"cluster": ["a"]},
+            "cluster (did you mean 'clusters'?): no such option; there are",
+        ),
         ({"address": "public"}, "address"),
         ({"include_masters": "perhaps"}, "include_masters: 'perhaps' is neither"),
-        ({"stale_after": -1}, "stale_after: -1 is below 0"),
+        ({"stale_after": -1}, "stale_after: -1 must be 0 or more"),
         ({"stale_after": "soon"}, "stale_after"),
         ({"telemetry": "prometheus"}, "prometheus: missing required arguments: url"),
         (
@@ -168,7 +172,7 @@ def test_text_of_the_cloud_is_no_template(
             {"telemetry": "prometheus", "prometheus": {"url": "x", "uri": "x"}},
             "prometheus: uri",
         ),
-        ({"prometheus": {"url": "x"}}, "prometheus: takes telemetry: prometheus"),
+        ({"prometheus": {"url": "x"}}, "prometheus: requires telemetry: prometheus"),
         ({"cloud": "no-such"}, "no-such"),
         ({"flavor_accelerators": ["a"]}, "flavor_accelerators"),
         (
@@ -183,6 +187,38 @@ def test_text_of_the_cloud_is_no_template(
 )
 def test_bad_input(inventory: Inventory, options: dict[str, Any], text: str) -> None:
     assert text in inventory.error(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "warned"),
+    [
+        ("site.yml", "plugin: gpufleet.openstack.gpu_nodes\n", True),
+        ("nodes.yaml", "# ours\nplugin: 'gpufleet.openstack.gpu_nodes'  # x", True),
+        ("gpu_nodes.yml.bak.yml", "plugin: gpufleet.openstack.gpu_nodes", True),
+        ("site.yml", "plugin: openstack.cloud.openstack\n", False),
+        ("site.yml", "all:\n  vars:\n    plugin: gpufleet.openstack.gpu_nodes", False),
+        ("site.yml", "\xff\xfe", False),
+        ("site.ini", "plugin: gpufleet.openstack.gpu_nodes\n", False),
+        ("site.gpu_nodes.yml", "plugin: gpufleet.openstack.gpu_nodes\n", None),
+    ],
+)
+def test_suffixes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    text: str,
+    warned: bool | None,
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(text.encode("latin-1"))
+    plugin, warnings = gpu_nodes.InventoryModule(), []
+    monkeypatch.setattr(plugin.display, "warning", warnings.append)
+    assert plugin.verify_file(str(file)) is (warned is None)
+    said = (
+        f"{file}: the name of a file with plugin: gpufleet.openstack.gpu_nodes must end "
+        "in gpu_nodes.yml or gpu_nodes.yaml. Rename the file"
+    )
+    assert warnings == ([said] if warned else [])
 
 
 def test_cache(cloud: Cloud, inventory: Inventory, tmp_path: Path) -> None:

@@ -213,14 +213,22 @@ def test_text_of_a_node_is_no_template(static: Static, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("terms", "options", "text"),
     [
-        (["summary"], {}, "'summary' is none of overview, consumers, heatmap, nodes"),
+        (
+            ["summary"],
+            {},
+            "reports: 'summary' is none of overview, consumers, heatmap, nodes",
+        ),
         ([], {}, "is none of overview"),
         (["overview"], {"now": "noon"}, "now: 'noon' is no time"),
         (["consumers"], {"page_size": 1001}, "page_size: 1001 must be 1 to 1000"),
         (["consumers"], {"page_num": 0}, "page_num: 0 must be 1 or more"),
         (["consumers"], {"group_by": "colour"}, "colour"),
         (["heatmap"], {"top_k": 0}, "top_k: 0 must be 1 or more"),
-        (["heatmap"], {"topk": 5}, "topk: no such option; there are"),
+        (
+            ["heatmap"],
+            {"topk": 5},
+            "topk (did you mean 'top_k'?): no such option; there are",
+        ),
         (["overview"], {"rules": {"heat": True}}, "rules: 'heat' is none of"),
         (["nodes"], {"name": "none"}, "name: there is no node 'none'"),
         (["nodes"], {"sources": [{"type": "pbs"}]}, "prometheus, slurm, got: pbs"),

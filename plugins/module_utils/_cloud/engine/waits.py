@@ -115,7 +115,10 @@ class Waits:
         resource = self.resource
 
         def gone() -> CloudError:
-            return Conflict(f"{resource} was deleted by someone while it changed")
+            return Conflict(
+                f"{resource} was deleted by someone while it changed; run again to "
+                "create it anew"
+            )
 
         lasting = Lasting(step.lasts, self.clock) if step.lasts else None
         status, failure = resource.status, resource.failure

@@ -41,8 +41,10 @@ class ClusterLocation:
             return values
         stack = pick(self._stacks, self.ident)
         if stack is None:
-            text = f"location: there is no location {self.ident!r} in this project"
-            text += hint_of(self._stacks, self.ident)
+            hint = hint_of(self._stacks, self.ident)
+            text = (
+                f"location: there is no location {self.ident!r} in this project{hint}"
+            )
             if not self.check_mode:
                 raise LocationNotFound(text)
             self.cloud.warn(f"{text} yet; network and zone are {KNOWN_AFTER_APPLY}")

@@ -49,7 +49,7 @@ def check_folder(path: str) -> None:
             f"path: {path} is not followed: {_files.failure(error, 'path')}"
         ) from error
     if not os.path.isdir(folder):
-        raise InvalidInput(f"path: there is no directory {folder}")
+        raise InvalidInput(f"path: there is no directory {folder}; create it")
     native = _files.native(path)
     if os.path.isdir(native):
         raise InvalidInput(f"path: {path} is a directory; give the path of a file")

@@ -133,7 +133,10 @@ class HardwareResource(CloudResource):
         )
         for key in params["extra_specs"] or {}:
             if not re.match(r"^[\w:. -]{1,255}$", str(key)):
-                raise InvalidInput(f"extra_specs: {key!r} is no key that Nova takes")
+                raise InvalidInput(
+                    f"extra_specs: {key!r} is no key that Nova takes; it must hold 1 "
+                    "to 255 letters, digits, blanks, ':', '.', '_' and '-'"
+                )
             if str(key).startswith(SCOPE) or key in own:
                 raise InvalidInput(
                     f"extra_specs: {key} is set from accelerators, power_watts and "

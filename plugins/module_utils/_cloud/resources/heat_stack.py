@@ -137,6 +137,10 @@ class HeatStackResource(StackResource):
         """Return the names that Heat takes for its own."""
         return self.cloud.heat.exact.near("stack", self.name)
 
+    def names(self) -> list[str]:
+        """Return the names of all, which a message may suggest."""
+        return [str(raw["stack_name"]) for raw in self.all()]
+
     def all(self) -> list[Raw]:
         """Return all stacks of the project."""
         heat = self.cloud.heat

@@ -67,16 +67,19 @@ def check_groups(groups: t.Sequence[Raw]) -> None:
         name = group["name"]
         if folded(name) in _THEIR_OWN:
             raise InvalidInput(
-                f"{OPTION}: {name} comes with the cluster and has options of its own "
+                f"{OPTION}: {name} comes with the cluster; use its own options "
                 "(node_count, master_count ...)"
             )
         if not name.strip() or names.count(name) > 1:
-            raise InvalidInput(f"{OPTION}: the name {name!r} is empty or there twice")
+            raise InvalidInput(
+                f"{OPTION}: the name {name!r} is empty or there twice; give each group "
+                "a name of its own"
+            )
         near = nearly(names, name)
         if near:
             raise InvalidInput(
                 f"{OPTION}: Magnum's database may take {name!r} and {near[0]!r} for "
-                "one name"
+                "one name; choose another name"
             )
         try:
             NodeGroupResource.validate(group)

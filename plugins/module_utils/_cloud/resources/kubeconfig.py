@@ -96,7 +96,10 @@ class KubeconfigResource(CloudResource):
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"path: {self.path} can't be read: {error}") from error
+            raise InvalidInput(
+                f"path: {self.path} can't be read: {error}. Make it readable, or give "
+                "another path"
+            ) from error
         raw = credentials.parse(text)
         if raw is None:
             if self.params.get("force"):
@@ -122,6 +125,10 @@ class KubeconfigResource(CloudResource):
         """Return the file."""
         raw = self.find()
         return [raw] if raw else []
+
+    def names(self) -> list[str]:
+        """Return the name of the cluster that the file is for."""
+        return [raw["cluster"] for raw in self.all()]
 
     def view(self, raw: Raw) -> dict[str, t.Any]:
         """Return the shape that users see: no key, unless asked for."""

@@ -108,7 +108,8 @@ class LocationResource(StackResource):
         renamed = self._find(new)
         if current and renamed and current["id"] != renamed["id"]:
             raise Conflict(
-                f"{self} can't be renamed: there is a location {new!r} already",
+                f"{self} can't be renamed: there is a location {new!r} already; "
+                "choose another name",
                 details={"id": current["id"], "other": renamed["id"]},
             )
         return current or renamed
@@ -125,6 +126,10 @@ class LocationResource(StackResource):
     def near_misses(self) -> t.Sequence[str]:
         """Return the names of other locations that are nearly its own."""
         return nearly(map(name_of, self._locations()), self.name)
+
+    def names(self) -> list[str]:
+        """Return the names of all, which a message may suggest."""
+        return list(map(name_of, self._locations()))
 
     def all(self) -> list[Raw]:
         """Return all locations of the project."""
@@ -222,7 +227,7 @@ class LocationResource(StackResource):
             if own or values.get("connect_to"):
                 raise Conflict(
                     f"{self} stands on a network that exists, so that "
-                    f"{', '.join(own or ['connect_to'])} can't be set"
+                    f"{', '.join(own or ['connect_to'])} can't be set; leave it out"
                 )
         values = super().prepare(values, raw)
         if raw is None and values.get("network"):
@@ -297,7 +302,9 @@ class LocationResource(StackResource):
 
     def _peer(self, ident: str, view: t.Mapping[str, t.Any]) -> Peer:
         if self.name in (view["name"], view["id"]):
-            raise InvalidInput(f"connect_to: {ident!r} is the location itself")
+            raise InvalidInput(
+                f"connect_to: {ident!r} is the location itself; leave it out"
+            )
         if not view["router_id"]:
             raise InvalidInput(
                 f"connect_to: {ident!r} has no network of its own; only such can be "
@@ -381,7 +388,8 @@ class LocationResource(StackResource):
         if users:
             names = ", ".join(sorted(user["name"] for user in users))
             raise Conflict(
-                f"{self} can't be deleted while clusters use it: {names}",
+                f"{self} can't be deleted while clusters use it: {names}. "
+                "Delete them first",
                 details={"clusters": users},
             )
 

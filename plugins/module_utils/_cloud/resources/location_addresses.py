@@ -123,7 +123,11 @@ def check_joined(networks: t.Sequence[Named], behind: str = "") -> None:
         InvalidInput: Two of them share addresses.
     """
     way = f"and {behind!r} is joined with the latter, " if behind else ""
-    _refuse_overlap("connect_to", networks, f"{way}so that they can't be joined")
+    _refuse_overlap(
+        "connect_to",
+        networks,
+        f"{way}so that they can't be joined; leave one of them out",
+    )
 
 
 def _refuse_overlap(option: str, networks: t.Sequence[Named], why: str) -> None:

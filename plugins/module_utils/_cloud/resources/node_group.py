@@ -160,7 +160,10 @@ class NodeGroupResource(CloudResource):
         """
         if self._cluster is None:
             ident = self.params["cluster"]
-            hint = self.cloud.magnum.exact.hint("cluster", ident)
+            magnum, project = self.cloud.magnum, self.cloud.project_id
+            hint = magnum.exact.hint("cluster", ident)
+            if self.params.get("state") != "absent":  # where it is no failure
+                hint = hint or magnum.other_clusters(ident, project)
             raise ClusterNotFound(
                 f"cluster: there is no cluster {ident!r} in this project{hint}"
             )

@@ -16,7 +16,7 @@ from ..engine.errors import (
     ResourceError,
 )
 from ..engine.status import Raw
-from ..services.drivers import WORKERS, driver_of, infrastructure_id, refuse
+from ..services.drivers import HEAT, WORKERS, driver_of, infrastructure_id, refuse
 from ..services.session import Cloud
 from .servers import by_group
 
@@ -108,17 +108,23 @@ def workers(cloud: Cloud, cluster: Raw) -> list[Raw]:
     """Return the servers of the default workers: `id`, `name` and `addresses`.
 
     Raises:
-        Conflict: Neither Heat nor Cluster API made them, so no node can be chosen.
+        Conflict: No node can be chosen, as it is not known which are theirs.
     """
     ident = infrastructure_id(cluster)
-    if driver_of(cluster.get("template_driver"), ident).cluster_api:
+    driver = driver_of(cluster.get("template_driver"), ident)
+    if driver.cluster_api:
         return [_worker(server) for server in by_group(cloud, cluster)[WORKERS]]
     stack = cloud.heat.stack(ident) if ident else None
+    if stack is None and driver == HEAT:
+        raise Conflict(
+            f"nodes_to_remove: cluster {cluster['name']!r} was made by Heat, and its "
+            f"stack {ident} is gone, so its nodes are not known. Delete the cluster "
+            "(state: absent) and create it again"
+        )
     if stack is None:
         raise Conflict(
             f"nodes_to_remove: cluster {cluster['name']!r} has no Heat stack, so its "
-            "driver would choose the nodes itself. Drain and delete their machines in "
-            "Kubernetes (Cluster API), or lower node_count"
+            "driver would choose the nodes itself. Lower node_count instead"
         )
     ids = cloud.heat.servers(stack, _WORKERS)
     return [_worker(server) for server in cloud.nova.servers() if server["id"] in ids]
@@ -148,7 +154,7 @@ def select(servers: list[Raw], idents: t.Sequence[str]) -> list[Raw]:
         ]
         if len(matches) > 1:
             raise AmbiguousName(
-                f"nodes_to_remove: {ident!r} means {len(matches)} nodes, give ids",
+                f"nodes_to_remove: {ident!r} means {len(matches)} nodes; give ids",
                 details={"ids": sorted(server["id"] for server in matches)},
             )
         if matches:

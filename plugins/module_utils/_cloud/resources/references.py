@@ -8,8 +8,10 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
+from ..._near import did_you_mean
 from ..engine.errors import (
     AmbiguousName,
+    CloudError,
     HardwareNotFound,
     InvalidInput,
     NotFound,
@@ -110,7 +112,7 @@ class References:
         known = None if ident == KNOWN_AFTER_APPLY else self.find(kind, ident)
         if known:
             return known
-        hint = self.hint(kind, ident)
+        hint = self.hint(kind, ident) or self._suggestion(kind, ident)
         text = f"{option}: there is no {kind} named {ident!r} in this project{hint}"
         if not self.check_mode:
             if kind == "keypair" and not hint:
@@ -134,6 +136,33 @@ class References:
             "template": self.cloud.magnum,
         }
         return services[kind].exact.hint(kind, ident)
+
+    def _suggestion(self, kind: str, ident: str) -> str:
+        """Return which names are close to one that is not there, for messages."""
+        if ident == KNOWN_AFTER_APPLY or is_uuid(ident):
+            return ""
+        try:
+            return did_you_mean(ident, self._names(kind))
+        except CloudError:
+            return ""  # the message itself is of more use than this failure
+
+    def _names(self, kind: str) -> list[str]:
+        """Return all names of a kind that may be seen."""
+        if kind == "template":
+            project = self.cloud.project_id
+            return template_revisions.names(self.templates(), project, public=True)
+        if kind == "keypair":
+            return self.cloud.nova.keypairs()
+        if kind == "image":
+            listed = self.cloud.glance.list("/images", "images")
+        elif kind == "project":
+            listed = self.cloud.keystone.list("/projects", "projects")
+        elif kind == "flavor":
+            listed = self._listed[kind]
+        else:
+            path, query = f"/{kind}s", {"fields": "name"}
+            listed = self.cloud.neutron.list(path, f"{kind}s", query)
+        return [str(raw["name"]) for raw in listed]
 
     def same(self, kind: str, one: str, other: str) -> bool:
         """Whether a name and an id, in any order, mean the same."""

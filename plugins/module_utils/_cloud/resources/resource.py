@@ -156,6 +156,10 @@ class CloudResource(Resource):
         """Return all that may be seen."""
         raise NotImplementedError
 
+    def names(self) -> list[str]:
+        """Return the names of all, which a message may suggest."""
+        return [str(raw["name"]) for raw in self.all()]
+
     def details(self, raw: Raw) -> dict[str, t.Any]:
         """Return the view with everything filled in, for queries."""
         return self.view(self.load(raw))

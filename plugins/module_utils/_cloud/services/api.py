@@ -26,12 +26,16 @@ from ..engine.errors import (
 )
 from .exact import ExactNames
 from .failures import (
+    AGAIN,
+    GATEWAY,
+    Failed,
     answer_error,
     client_error,
     never_sent,
     no_endpoint,
     request_id,
 )
+from .sign_in import check_scope, refusal
 from .transport import Unusable
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -42,9 +46,6 @@ MOST_OF_LIST = 2 * _http.MOST_BYTES
 """Pages and bytes of a list; 10,000 servers take ten pages and 30 MB."""
 
 T = t.TypeVar("T")
-
-_BUSY = (429, 503)
-_GATEWAY = (502, 504)
 
 
 class Api:
@@ -233,7 +234,7 @@ class Api:
             try:
                 self._sign_in()
                 return exchange()
-            except _Failed as failed:
+            except Failed as failed:
                 unclear = unclear or failed.unclear
                 if (
                     pause is None
@@ -252,26 +253,27 @@ class Api:
         from keystoneauth1 import exceptions as ka
         from openstack import exceptions as sdk
 
+        if self._adapter is not None:
+            _get_token(self._adapter.session)
+            return
         try:
-            if self._adapter is None:
-                self._adapter = self._connect()
-            self._adapter.get_token()
+            self._adapter = self._connect()
         except Unusable as error:
-            text = f"{self.name} or Keystone answered with {error}"
-            raise _Failed(ApiError(text), False) from error
+            text = f"{self.name} answered with {error}"
+            raise Failed(ApiError(text), False) from error
         except sdk.SDKException as error:
             # Not in the catalogue at all, or it could not say its versions just now.
             again = not isinstance(error, sdk.ConfigException)
             kind = ApiError if again else NoEndpoint
-            raise _Failed(self._no_endpoint(error, kind), again) from error
+            raise Failed(self._no_endpoint(error, kind), again) from error
         except ka.CatalogException as error:
-            raise _Failed(self._no_endpoint(error, NoEndpoint), False) from error
+            raise Failed(self._no_endpoint(error, NoEndpoint), False) from error
         except ka.HttpError as error:
-            again = error.http_status in _BUSY + _GATEWAY
-            raise _Failed(client_error(self.name, error), again) from error
+            again = error.http_status in AGAIN
+            raise Failed(client_error(self.name, error), again) from error
         except ka.ClientException as error:
             again = isinstance(error, ka.RetriableConnectionFailure)
-            raise _Failed(client_error(self.name, error), again) from error
+            raise Failed(client_error(self.name, error), again) from error
 
     def _no_endpoint(self, error: Exception, kind: type[ApiError]) -> ApiError:
         text = " ".join(filter(None, [no_endpoint(self.name, error), self.needed_for]))
@@ -295,14 +297,14 @@ class Api:
             text = f"{self.name} answered {method} {path} with {error}"
             raise self._broken(text, method, once, again=False) from error
         except (ka.SSLError, ka.CatalogException) as error:
-            raise _Failed(client_error(self.name, error), False) from error
+            raise Failed(client_error(self.name, error), False) from error
         except ka.ConnectionError as error:
             text = f"{self.name} did not answer {method} {path}: {error}"
             if never_sent(error):
-                raise _Failed(ApiError(text), True) from error
+                raise Failed(ApiError(text), True) from error
             raise self._broken(text, method, once) from error
         except ka.ClientException as error:
-            raise _Failed(client_error(self.name, error), False) from error
+            raise Failed(client_error(self.name, error), False) from error
         self._received += len(answer.content)
         return Answer(self._body(answer, method, path, once), answer.headers)
 
@@ -331,17 +333,17 @@ class Api:
             raise self._broken(text, method, once, answer)
         return body
 
-    def _refused(self, answer: t.Any, method: str, path: str, once: bool) -> _Failed:
+    def _refused(self, answer: t.Any, method: str, path: str, once: bool) -> Failed:
         """Return the failure for an answer of 400 or above."""
         status = answer.status_code
         failure = answer_error(self.name, method, path, answer)
-        if status in _GATEWAY and once:
+        if status in GATEWAY and once:
             failure = OutcomeUnknown(
                 failure.message, status=status, request_id=failure.request_id
             )
-        again = status == 429 or (status in _BUSY + _GATEWAY and not once)
+        again = status == 429 or (status in AGAIN and not once)
         unclear = method != "GET" and status >= 500
-        return _Failed(failure, again, _retry_after(answer), unclear)
+        return Failed(failure, again, _retry_after(answer), unclear)
 
     def _broken(
         self,
@@ -350,7 +352,7 @@ class Api:
         once: bool,
         answer: t.Any = None,
         again: bool = True,
-    ) -> _Failed:
+    ) -> Failed:
         """Return the failure for a request that broke half-way.
 
         A create may have been executed all the same, and so must not be repeated.
@@ -359,7 +361,42 @@ class Api:
         error = kind(message)
         if answer is not None:
             error.status, error.request_id = answer.status_code, request_id(answer)
-        return _Failed(error, again and not once, unclear=method != "GET")
+        return Failed(error, again and not once, unclear=method != "GET")
+
+
+def connect_to(connection: t.Any, service: str) -> t.Any:
+    """Return the adapter of a service, which may be asked for its versions.
+
+    Keystone is asked first, so that its failures are not taken for the service's.
+
+    Args:
+        connection: A connection of openstacksdk.
+        service: The service, as openstacksdk calls it.
+
+    Raises:
+        Failed: Keystone gave no token, or one for nothing.
+    """
+    from keystoneauth1 import exceptions as ka
+    from openstack import exceptions as sdk
+
+    _get_token(connection.session)
+    try:
+        adapter = getattr(connection, service)
+        adapter.get_token()  # for a service without an endpoint, it fails here
+    except (sdk.ConfigException, ka.CatalogException):
+        check_scope(connection.session)
+        raise
+    return adapter
+
+
+def _get_token(session: t.Any) -> None:
+    """Sign in at Keystone, unless there is a token that is still good."""
+    from keystoneauth1 import exceptions as ka
+
+    try:
+        session.get_token()
+    except (Unusable, ka.ClientException) as error:
+        raise refusal(session, error) from error
 
 
 class Answer(t.NamedTuple):
@@ -367,26 +404,6 @@ class Answer(t.NamedTuple):
 
     body: dict[str, t.Any]
     headers: t.Mapping[str, str]
-
-
-class _Failed(Exception):
-    """A request failed. It may be sent again where `again` says so.
-
-    `unclear` says that it is a write which may have been done.
-    """
-
-    def __init__(
-        self,
-        error: CloudError,
-        again: bool,
-        pause: float = 0.0,
-        unclear: bool = False,
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.again = again
-        self.pause = pause
-        self.unclear = unclear
 
 
 def _retry_after(answer: t.Any) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from ... import _libraries
 from ..engine.errors import ApiError, InvalidInput
 
 
@@ -122,7 +123,4 @@ def _need_library() -> None:
     try:
         import cryptography  # noqa: F401 -- only whether it is there
     except ImportError as error:
-        raise InvalidInput(
-            "cryptography is needed by the Python that runs this task and could not be "
-            f"imported: {error}"
-        ) from error
+        raise InvalidInput(_libraries.missing("cryptography", error)) from error

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 import re
 import typing as t
 from urllib.parse import urlsplit
 
-from ..engine.errors import ApiError, ClusterNotFound, ResourceError
+from ..engine.errors import ApiError, AuthError, ClusterNotFound, ResourceError
 from ..engine.status import Raw
 from . import certificates
 from .session import Cloud
@@ -60,7 +61,7 @@ def find_cluster(cloud: Cloud, name: str) -> Raw:
     """
     cluster = cloud.magnum.find_cluster(name, cloud.project_id)
     if cluster is None:
-        hint = cloud.magnum.exact.hint("cluster", name)
+        hint = cloud.magnum.other_clusters(name, cloud.project_id)
         raise ClusterNotFound(f"name: there is no gpu cluster {name!r}{hint}")
     address = cluster.get("api_address") or ""
     if not address:
@@ -99,14 +100,39 @@ def _is_server(address: str) -> bool:
     return bool(host) and address.lower().rstrip("/") == f"https://{place}"
 
 
+@contextlib.contextmanager
+def _creator_only(cluster: Raw) -> t.Iterator[None]:
+    """Say what a policy of Magnum means that forbids the use of a cluster's CA.
+
+    Raises:
+        AuthError: It does.
+    """
+    try:
+        yield
+    except AuthError as error:
+        if error.status != 403:
+            raise
+        raise AuthError(
+            f"gpu cluster {cluster['name']!r}: {error.message.rstrip('.')}. By "
+            "Magnum's default policy, only the user who created a cluster may have "
+            "certificates signed by its CA. Use the credentials of that user, whose ID "
+            f"is {cluster.get('user_id')}, or those of an administrator",
+            status=error.status,
+            request_id=error.request_id,
+            details={"user_id": cluster.get("user_id")},
+        ) from error
+
+
 def issuer(cloud: Cloud, cluster: Raw) -> certificates.Certificate:
     """Return Magnum's CA for a cluster.
 
     Raises:
         ApiError: It is no certificate.
+        AuthError: Somebody else created the cluster.
     """
     try:
-        return certificates.read(cloud.magnum.ca(cluster["uuid"]))
+        with _creator_only(cluster):
+            return certificates.read(cloud.magnum.ca(cluster["uuid"]))
     except ValueError as error:
         raise ApiError(f"Magnum's CA is no certificate: {error}") from error
 
@@ -122,16 +148,19 @@ def issue(cloud: Cloud, cluster: Raw, user: str, groups: t.Sequence[str]) -> Cre
 
     Raises:
         ApiError: Magnum signed something else.
+        AuthError: Somebody else created the cluster.
     """
     key, request = certificates.new_request(user, groups)
-    certificate = cloud.magnum.sign(cluster["uuid"], request)
+    with _creator_only(cluster):
+        ca = cloud.magnum.ca(cluster["uuid"])
+        certificate = cloud.magnum.sign(cluster["uuid"], request)
     certificates.check_signed(certificate, key)
     return Credential(
         cluster=cluster["name"],
         cluster_id=cluster["uuid"],
         server=cluster["api_address"],
         user=user,
-        ca=cloud.magnum.ca(cluster["uuid"]),
+        ca=ca,
         certificate=certificate,
         key=key,
     )

@@ -13,6 +13,7 @@ import typing as t
 import unicodedata
 from uuid import UUID
 
+from ..._near import did_you_mean
 from ..engine.status import Raw
 
 _DOTLESS = str.maketrans("ıİ", "ii")
@@ -92,6 +93,12 @@ def folded(name: str) -> str:
     """Return a name without what databases leave out of account."""
     text = unicodedata.normalize("NFKD", name.translate(_DOTLESS)).casefold()
     return "".join(c for c in text if not unicodedata.combining(c)).rstrip()
+
+
+def not_found(names: t.Iterable[str], ident: str) -> str:
+    """Return what a message adds that says there is no such name among these."""
+    names = list(names)
+    return hint(nearly(names, ident)) or did_you_mean(ident, names)
 
 
 def hint(near: t.Sequence[str]) -> str:

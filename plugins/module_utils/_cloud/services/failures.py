@@ -21,7 +21,32 @@ from ..engine.errors import (
 )
 
 _QUOTA = re.compile(r"quota|limit exceeded|maximum .* (number|per project)", re.I)
+BUSY = (429, 503)
+GATEWAY = (502, 504)
+AGAIN = BUSY + GATEWAY
+"""Statuses after which a read may be sent again."""
+
 _NO_CONNECTION = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError")
+
+
+class Failed(Exception):
+    """A request failed. It may be sent again where `again` says so.
+
+    `unclear` says that it is a write which may have been done.
+    """
+
+    def __init__(
+        self,
+        error: CloudError,
+        again: bool,
+        pause: float = 0.0,
+        unclear: bool = False,
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.again = again
+        self.pause = pause
+        self.unclear = unclear
 
 
 def never_sent(error: BaseException) -> bool:
@@ -113,13 +138,18 @@ def client_error(name: str, error: Exception) -> CloudError:
         ka.AuthPluginException,
     )
     if isinstance(error, refused):
-        text = f"Keystone did not accept the credentials: {error}"
+        text = (
+            f"Keystone did not accept the credentials: {str(error).rstrip('.')}. Check "
+            "auth, clouds.yaml or the environment variables OS_*"
+        )
         return AuthError(text, status=status, request_id=ident)
     if isinstance(error, ka.CatalogException):
         return NoEndpoint(no_endpoint(name, error))
     if isinstance(error, ka.SSLError):
-        return ApiError(f"{name}: {error}. Check ca_cert and validate_certs.")
-    return ApiError(f"{name}: {error}", status=status, request_id=ident)
+        return ApiError(
+            f"{name} can't be used: {error}. Check ca_cert and validate_certs"
+        )
+    return ApiError(f"{name} can't be used: {error}", status=status, request_id=ident)
 
 
 def no_endpoint(name: str, error: Exception) -> str:

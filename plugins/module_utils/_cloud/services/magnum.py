@@ -18,13 +18,14 @@ from ..engine.errors import (
     AmbiguousName,
     ApiError,
     Busy,
+    CloudError,
     Conflict,
     InvalidInput,
     NotFound,
 )
 from ..engine.status import Raw
 from .api import Api
-from .exact import same_id
+from .exact import not_found, same_id
 
 NEWEST = (1, 14)
 """The newest microversion whose behaviour this collection knows."""
@@ -135,6 +136,18 @@ class Magnum(Api):
             uuids = [raw["uuid"] for raw in matches]
             raise AmbiguousName.of("clusters", ident, uuids)
         return matches[0] if matches else None
+
+    def other_clusters(self, ident: str, project_id: str) -> str:
+        """Return what a message adds that says the project has no such cluster."""
+        known = self.exact.hint("cluster", ident)
+        if known:
+            return known
+        try:
+            listed = self.clusters()
+        except CloudError:
+            return ""  # the message itself is of more use than this failure
+        ours = [raw["name"] for raw in listed if raw["project_id"] == project_id]
+        return not_found(ours, ident)
 
     def cluster(self, uuid: str) -> Raw | None:
         """Return a cluster by id, None where it is gone, or not there yet."""

@@ -108,6 +108,11 @@ class Nova(Api):
         listed = self.list("/os-availability-zone", "availabilityZoneInfo")
         return [zone["zoneName"] for zone in listed]
 
+    def keypairs(self) -> list[str]:
+        """Return the names of the user's keypairs."""
+        listed = self.list("/os-keypairs", "keypairs")
+        return [str(each["keypair"]["name"]) for each in listed]
+
     def find_keypair(self, name: str) -> Raw | None:
         """Return the user's keypair of this name."""
         answer = self.find(f"/os-keypairs/{quote(name, safe='')}")
@@ -123,7 +128,8 @@ def pick_flavor(flavors: list[Raw], ident: str) -> Raw | None:
     matches = [f for f in flavors if ident in (f["id"], f["name"])]
     if len(matches) > 1:
         raise AmbiguousName(
-            f"{ident!r} is the name of one flavor and the id of another",
+            f"{ident!r} is the name of one flavor and the id of another; "
+            "rename one of them, or give an id that is not a name",
             details={"ids": sorted(flavor["id"] for flavor in matches)},
         )
     return matches[0] if matches else None

@@ -9,7 +9,7 @@ import typing as t
 
 from ..engine.errors import AmbiguousName
 from ..engine.status import Raw
-from .exact import hint, nearly
+from .exact import not_found
 
 MARK = "gpufleet-location"
 """The tag of all locations. Further tags hold what Heat shall find them by, and what is
@@ -75,7 +75,7 @@ def neighbors(stacks: t.Sequence[Raw], ident: str) -> list[Raw]:
 
 def hint_of(stacks: t.Sequence[Raw], ident: str) -> str:
     """Return what a message adds that says there is no such location."""
-    return hint(nearly(map(name_of, stacks), ident))
+    return not_found(map(name_of, stacks), ident)
 
 
 def name_of(stack: Raw) -> str:

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-import re
 import typing as t
 from functools import cached_property, partial
 from urllib.parse import urlsplit
@@ -16,16 +14,16 @@ from urllib.parse import urlsplit
 from ..._secrets import cloud_secrets, remember
 from ..engine.clock import Clock
 from ..engine.errors import AuthError, InvalidInput
-from .api import Api
+from . import sdk
+from .api import Api, connect_to
 from .cyborg import Cyborg
 from .failures import client_error
 from .heat import Heat
 from .magnum import Magnum
 from .nova import Nova
 from .placement import PlacementApi
+from .sign_in import NO_PROJECT
 from .transport import limit, sign_in_surely
-
-MINIMUM_SDK = (4, 12)
 
 UNRESTRICTED = (
     "Use another one: openstack application credential create --unrestricted NAME"
@@ -224,7 +222,7 @@ class Cloud:
             )
 
     def _connector(self, service: str) -> t.Callable[[], t.Any]:
-        return partial(getattr, self._connection, service)
+        return partial(connect_to, self._connection, service)
 
     @cached_property
     def project_id(self) -> str:
@@ -236,10 +234,7 @@ class Cloud:
         self.magnum.sign_in()
         project_id = self._connection.session.get_project_id()
         if not project_id:
-            raise AuthError(
-                "The credentials are not scoped to a project: set project_name or "
-                "project_id in auth or clouds.yaml"
-            )
+            raise AuthError(NO_PROJECT)
         return str(project_id)
 
 
@@ -251,26 +246,20 @@ def connect(
     Returns:
         The connection, and the highest Magnum microversion that the user allows.
     """
-    give_home()
-    try:
-        import openstack
-        from keystoneauth1 import exceptions as ka
+    openstack = sdk.load()
+    arguments = _connect_arguments(options)
+    from keystoneauth1 import exceptions as ka
 
-        version = importlib.metadata.version("openstacksdk")
-    except ImportError as error:
-        raise InvalidInput(
-            f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed by the Python "
-            f"that runs this task and could not be imported: {error}"
-        ) from error
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MINIMUM_SDK:
-        raise InvalidInput(
-            f"openstacksdk {_dotted(MINIMUM_SDK)} or newer is needed, and {version} "
-            "is installed"
-        )
     try:
-        connection = openstack.connect(**_connect_arguments(options))
+        connection = openstack.connect(**arguments)
     except openstack.exceptions.ConfigException as error:
-        raise InvalidInput(f"cloud: {error}") from error
+        name = arguments.get("cloud")
+        raise InvalidInput(sdk.wrong_configuration(name, error)) from error
+    except ka.NoMatchingPlugin as error:
+        text = f"auth_type: {error}. Leave it out for passwords"
+        raise InvalidInput(text) from error
+    except ka.AuthPluginException as error:
+        raise AuthError(_no_credentials(error)) from error
     except (openstack.exceptions.SDKException, ka.ClientException) as error:
         raise client_error("Keystone", error) from error
     config = connection.config.config
@@ -285,13 +274,13 @@ def connect(
     return connection, ceiling
 
 
-def give_home() -> None:
-    """Name a home for the SDK, which can't be imported without one.
-
-    A user in a container may have neither a home nor a name.
-    """
-    if os.path.expanduser("~") == "~":
-        os.environ["HOME"] = "/"
+def _no_credentials(error: Exception) -> str:
+    """Return the message for credentials that are missing, in part or all."""
+    return (
+        f"auth: credentials are missing or not complete: {str(error).rstrip('.')}. "
+        "Name a cloud of clouds.yaml in cloud, or set auth or the environment "
+        "variables OS_*"
+    )
 
 
 def _check_address(config: t.Mapping[str, t.Any]) -> None:
@@ -308,7 +297,7 @@ def _check_address(config: t.Mapping[str, t.Any]) -> None:
     if not usable:
         # Not shown: there may be a password in it.
         raise InvalidInput(
-            "auth.auth_url is not a valid address. Give one like "
+            "auth.auth_url: it is not a valid address. Give one like "
             "https://cloud.example.com:5000/v3; a user and a password in it must be "
             "percent-encoded"
         )
@@ -321,7 +310,7 @@ def _check_password(config: t.Mapping[str, t.Any]) -> None:
     user = "username" in auth or "user_id" in auth
     if by_password and user and not auth.get("password"):
         raise AuthError(
-            "auth: password is missing, in the options, clouds.yaml and OS_PASSWORD"
+            "auth: password is missing. Set it there, in clouds.yaml or in OS_PASSWORD"
         )
 
 
@@ -333,8 +322,8 @@ def _connect_arguments(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     if isinstance(cloud, dict):
         if given:
             raise InvalidInput(
-                "cloud is a whole configuration, so that these options can't be given "
-                f"beside it: {', '.join(sorted(names))}"
+                "cloud: it is a whole configuration, so that these options can't be "
+                f"given beside it; set them in it: {', '.join(sorted(names))}"
             )
         given = dict(cloud)
     elif cloud is not None:
@@ -367,13 +356,9 @@ def magnum_ceiling(config: t.Mapping[str, t.Any]) -> tuple[int, int] | None:
             continue
         if str(text) == "1.1":
             # What YAML makes of 1.10 without quotes; 1.1 itself can do nothing here.
-            raise InvalidInput(f"{source}: 1.1 is too old; if 1.10 is meant, quote it")
+            raise InvalidInput(f"{source}: 1.1 is too old; quote it if 1.10 is meant")
         parts = str(text).split(".")
         if len(parts) != 2 or not all(part.isdigit() for part in parts):
             raise InvalidInput(f"{source}: {text!r} is not a version like 1.12")
         return int(parts[0]), int(parts[1])
     return None
-
-
-def _dotted(version: t.Iterable[int]) -> str:
-    return ".".join(str(part) for part in version)

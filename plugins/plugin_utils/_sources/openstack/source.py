@@ -10,7 +10,8 @@ import typing as t
 from ....module_utils._cloud.accelerators.declared import Declared
 from ....module_utils._cloud.engine.clock import Clock
 from ....module_utils._cloud.engine.errors import CloudError
-from ....module_utils._cloud.services.session import Cloud, give_home
+from ....module_utils._cloud.services import sdk
+from ....module_utils._cloud.services.session import Cloud
 from ..._fleet.membership import Seen, nodes
 from ..._fleet.readings import identified
 from ..._fleet.types import Listing, Record, Server, Storage
@@ -148,13 +149,10 @@ def _regions(options: Record, regions: list[str] | None) -> list[Record]:
 
 def _of_clouds_yaml(options: Record) -> list[str]:
     """Return the regions that clouds.yaml lists for a cloud, where it lists any."""
-    give_home()
-    from openstack import exceptions
-    from openstack.config import loader
-
+    openstack = sdk.load()
     try:
-        configs = loader.OpenStackConfig().get_all()
-    except exceptions.ConfigException:
+        configs = openstack.config.loader.OpenStackConfig().get_all()
+    except openstack.exceptions.ConfigException:
         return []  # of another cloud, maybe
     cloud = options.get("cloud")
     names = [config.region_name for config in configs if config.name == cloud]

@@ -408,7 +408,10 @@ def test_what_goes_while_it_changes_is_a_conflict(run: Run, box: Box) -> None:
     box.then({}, "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", None)
     error = failing(run, Thing(box, size=2))
     assert isinstance(error, Conflict)
-    assert error.message == "test thing 'a' was deleted by someone while it changed"
+    assert error.message == (
+        "test thing 'a' was deleted by someone while it changed; run again to create it "
+        "anew"
+    )
 
 
 # present: something is under way ----------------------------------------------

@@ -283,7 +283,8 @@ def test_what_it_refers_to_has_to_be_there(site: Site) -> None:
     with pytest.raises(HardwareNotFound) as caught:
         site.run(ClusterTemplateResource, **{**OPTIONS, "hardware": "gpu.h200.8"})
     assert caught.value.message == (
-        "hardware: there is no flavor named 'gpu.h200.8' in this project"
+        "hardware: there is no flavor named 'gpu.h200.8' in this project (did you mean "
+        "'gpu.a100.4'?)"
     )
     assert caught.value.changed is False
     assert site.writes == []
@@ -503,8 +504,9 @@ def test_check_mode_of_a_create(site: Site) -> None:
 def test_check_mode_on_an_empty_cloud(site: Site) -> None:
     """Earlier tasks of the same play would have made what it refers to."""
     missing(site)
-    site.on(IMAGES, {"images": []})
-    site.on(NETWORKS, {"networks": []})
+    site.on("GET /v2/images", {"images": []})
+    site.on("GET /v2.0/networks", {"networks": []})
+    site.on("GET /v2.1/os-keypairs", {"keypairs": []})
     site.on(KEYPAIR, Reply(404, {}))
     site.on(FLAVORS, {"flavors": []})
     outcome = site.run(ClusterTemplateResource, **OPTIONS, check_mode=True)

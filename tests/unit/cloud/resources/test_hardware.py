@@ -601,8 +601,9 @@ def test_a_project_that_does_not_exist(site: Site) -> None:
     there(site, **PRIVATE)
     site.on(ACCESS, access())
     site.on("GET /v3/projects/blue", Reply(404))
+    site.on("GET /v3/projects", {"projects": [{"id": "b1", "name": "blues"}]})
     site.on("GET /v3/projects?name=blue", {"projects": []})
-    with pytest.raises(InvalidInput, match="there is no project named 'blue'"):
+    with pytest.raises(InvalidInput, match=r"no project named 'blue'.*mean 'blues'"):
         site.run(HardwareResource, name="gpu.a100.4", projects=["blue"])
     assert site.writes == []
 

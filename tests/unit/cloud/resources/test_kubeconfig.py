@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.errors import (
     ApiError,
+    AuthError,
     CloudError,
     ClusterNotFound,
     Conflict,
@@ -164,6 +165,7 @@ def test_check_mode_plans_for_a_cluster_that_is_not_there_yet(
     site: Site, authority: Authority, file: Path
 ) -> None:
     site.on(CLUSTER, Reply(404))
+    site.on("GET /v1/clusters/detail", {"clusters": []})
     outcome = site.run(KubeconfigResource, name="gpu", path=str(file), check_mode=True)
     assert outcome.action == "create"
     assert outcome.diff_after["server"] == "known after apply"
@@ -317,7 +319,7 @@ def test_the_content_is_returned_where_asked_for(
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (Reply(404), ClusterNotFound, "there is no gpu cluster 'gpu'"),
+        (Reply(404), ClusterNotFound, "there is no gpu cluster 'gpu' .*'gpu-2'"),
         (
             cluster("CREATE_IN_PROGRESS", api_address=None),
             ResourceError,
@@ -334,9 +336,45 @@ def test_clusters_without_credentials(
     site: Site, file: Path, answer: Raw, error: type[CloudError], message: str
 ) -> None:
     site.on(CLUSTER, answer)
+    site.on("GET /v1/clusters/detail", {"clusters": [cluster(name="gpu-2")]})
     with pytest.raises(error, match=message):
         site.run(KubeconfigResource, name="gpu", path=str(file))
     assert not file.exists()
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("request_", [CA, SIGN])
+def test_a_cluster_of_a_colleague(
+    site: Site, authority: Authority, file: Path, request_: str, check_mode: bool
+) -> None:
+    """By Magnum's policy both take the cluster's creator; check mode signs nothing."""
+    site.on(CLUSTER, cluster(user_id="u-1"))
+    said = "Policy doesn't allow certificate:create to be performed."
+    site.on(request_, Reply(403, {"errors": [{"detail": said}]}))
+    asked: Raw = {"name": "gpu", "path": str(file), "check_mode": check_mode}
+    if check_mode and request_ == SIGN:
+        assert site.run(KubeconfigResource, **asked).action == "create"
+        return
+    with pytest.raises(AuthError) as caught:
+        site.run(KubeconfigResource, **asked)
+    message = caught.value.message
+    assert message.startswith("gpu cluster 'gpu': Magnum answered 403 to ")
+    assert message.endswith(
+        "By Magnum's default policy, only the user who created a cluster may have "
+        "certificates signed by its CA. Use the credentials of that user, whose ID is "
+        "u-1, or those of an administrator"
+    )
+    assert (caught.value.status, caught.value.details) == (403, {"user_id": "u-1"})
+    assert not file.exists()
+
+
+def test_a_token_that_is_refused_is_not_blamed_on_the_creator(
+    site: Site, authority: Authority, file: Path
+) -> None:
+    site.on(CA, Reply(401, {}))
+    with pytest.raises(AuthError) as caught:
+        site.run(KubeconfigResource, name="gpu", path=str(file))
+    assert "created" not in caught.value.message
 
 
 @pytest.mark.parametrize(

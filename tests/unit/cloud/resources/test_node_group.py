@@ -80,7 +80,8 @@ def test_no_change_is_two_requests(site: Site) -> None:
 
 def test_a_missing_cluster_has_its_error(site: Site) -> None:
     site.on(BY_NAME, MISSING)
-    with pytest.raises(ClusterNotFound, match="no cluster 'train'"):
+    site.on("GET /v1/clusters/detail", Reply(403))
+    with pytest.raises(ClusterNotFound, match=r"no cluster 'train' in this project$"):
         run(site)
 
 
@@ -149,8 +150,10 @@ def test_a_default_group_is_not_deleted(site: Site) -> None:
 
 def test_without_its_cluster_there_is_no_group(site: Site) -> None:
     site.on(BY_NAME, MISSING)
+    another = {**cluster(), "name": "train-2"}
+    site.on("GET /v1/clusters/detail", {"clusters": [another]})
     asked: Raw = {"name": "big", "cluster": "train"}
-    with pytest.raises(ClusterNotFound, match="there is no cluster 'train'"):
+    with pytest.raises(ClusterNotFound, match=r"cluster 'train'.*mean 'train-2'\?"):
         site.run(NodeGroupResource, **asked)
     plan = site.run(NodeGroupResource, **asked, node_count=2, check_mode=True)
     assert plan.action == "create"

@@ -161,9 +161,23 @@ def test_two_of_a_name(site: Site) -> None:
         run(site, "train-node-1")
 
 
-def test_without_a_heat_stack_the_driver_would_choose(site: Site) -> None:
+NO_STACK = {
+    "deleted by hand": (
+        {"stack_id": STACK_ID},
+        f"its stack {STACK_ID} is gone, so its nodes are not known. Delete the cluster",
+    ),
+    "another driver": ({"stack_id": None}, "would choose the nodes itself. Lower node"),
+}
+
+
+@pytest.mark.parametrize(("more", "said"), NO_STACK.values(), ids=NO_STACK)
+def test_without_a_heat_stack_no_node_is_chosen(
+    site: Site, more: Raw, said: str
+) -> None:
     site.on(STACK, MISSING)
-    site.on(BY_NAME, cluster())
-    with pytest.raises(Conflict, match="its driver would choose the nodes itself"):
+    site.on(BY_NAME, {**cluster(), **more})
+    with pytest.raises(Conflict) as caught:
         run(site, "id-1")
+    assert said in caught.value.message
+    assert "Cluster API" not in caught.value.message
     assert site.writes == []

@@ -18,7 +18,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resource
     Reference,
     References,
 )
-from unit.cloud.fakes import PROJECT, TEMPLATES, Reply, Site, templates
+from unit.cloud.fakes import PROJECT, TEMPLATES, Raw, Reply, Site, templates
 
 ID = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c11"
 OTHER = "9a1f2f0b-47bb-4a3c-9f3d-9b8f2a6d6c22"
@@ -127,6 +127,24 @@ def test_templates_are_known_by_id(
     assert references.find("template", ident) == Reference(ID, "a100", ID)
 
 
+ALL_OF_THEM: dict[str, t.Callable[[str], Raw]] = {
+    FLAVORS: lambda name: {"flavors": [{"id": "7", "name": name}]},
+    TEMPLATES: lambda name: templates(
+        {"uuid": ID, "name": name, "project_id": PROJECT, "public": False}
+    ),
+    "GET /v2.1/os-keypairs": lambda name: {"keypairs": [{"keypair": {"name": name}}]},
+    "GET /v2/images": lambda name: {"images": [{"name": name}]},
+    "GET /v2.0/networks": lambda name: {"networks": [{"name": name}]},
+    "GET /v2.0/subnets": lambda name: {"subnets": [{"name": name}]},
+}
+
+
+def others(site: Site, name: str) -> None:
+    """Everything that there is has this name."""
+    for request, listed in ALL_OF_THEM.items():
+        site.on(request, listed(name))
+
+
 NOTHING: dict[str, tuple[str, t.Any, type[CloudError]]] = {
     "flavor": (FLAVORS, {"flavors": []}, HardwareNotFound),
     "template": (TEMPLATES, templates(), TemplateNotFound),
@@ -145,6 +163,7 @@ def test_what_is_missing_is_an_error_with_a_type(
     site: Site, references: References, kind: str
 ) -> None:
     request, answer, error = NOTHING[kind]
+    others(site, "unlike")
     site.on(request, answer)
     with pytest.raises(CloudError) as caught:
         references.resolve("my_option", kind, "thing")
@@ -155,11 +174,42 @@ def test_what_is_missing_is_an_error_with_a_type(
     )
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("kind", NOTHING)
+def test_a_message_suggests_what_is_close(
+    site: Site, kind: str, check_mode: bool
+) -> None:
+    request, answer, error = NOTHING[kind]
+    others(site, "things")
+    if kind not in ("flavor", "template"):  # of these, all are listed to find one
+        site.on(request, answer)
+    references = References(site.cloud(), check_mode=check_mode)
+    said = f"there is no {kind} named 'thing' in this project (did you mean 'things'?)"
+    if check_mode:
+        references.resolve("my_option", kind, "thing")
+        assert said in site.warnings[0]
+    else:
+        with pytest.raises(error) as caught:
+            references.resolve("my_option", kind, "thing")
+        assert said in caught.value.message
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+def test_a_failure_to_list_names_is_not_told(site: Site, kind: str) -> None:
+    request, answer, error = NOTHING[kind]
+    for listing in ALL_OF_THEM:
+        site.on(listing, Reply(403, {"message": "not for you"}))
+    site.on(request, answer)
+    with pytest.raises(error, match=r"there is no .* in this project$"):
+        References(site.cloud(), False).resolve("my_option", kind, "thing")
+
+
 @pytest.mark.parametrize("kind", NOTHING)
 def test_what_is_missing_in_check_mode_is_known_after_apply(
     site: Site, kind: str
 ) -> None:
     request, answer, _error = NOTHING[kind]
+    others(site, "unlike")
     site.on(request, answer)
     reference = References(site.cloud(), check_mode=True).resolve("opt", kind, "thing")
     assert reference == Reference("known after apply", "thing", "thing")

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import platform
 import sys
 import typing as t
 from pathlib import Path
 
 import openstack
 import pytest
+import requests
 import yaml
+from openstack.config import loader
 
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.errors import (
     ApiError,
@@ -126,8 +129,8 @@ def test_a_whole_configuration_takes_no_options_beside_it(site: Site) -> None:
     with pytest.raises(InvalidInput) as caught:
         site.cloud(cloud={"auth": AUTH}, region_name="RegionOne", validate_certs=False)
     assert caught.value.message == (
-        "cloud is a whole configuration, so that these options can't be given beside "
-        "it: region_name, validate_certs"
+        "cloud: it is a whole configuration, so that these options can't be given "
+        "beside it; set them in it: region_name, validate_certs"
     )
 
 
@@ -136,17 +139,64 @@ def test_a_cloud_s_name_may_look_like_a_number(site: Site) -> None:
     assert site.cloud(cloud=1).project_id == PROJECT
 
 
-def test_a_cloud_that_is_not_configured(site: Site) -> None:
-    with pytest.raises(InvalidInput, match="cloud: Cloud nowhere was not found"):
-        site.cloud(cloud="nowhere")
+# A cloud that is not there --------------------------------------------------
+
+
+def wrong_cloud(site: Site, name: str | None) -> str:
+    """The message for the name of a cloud that is not configured."""
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud(cloud=name, auth=None)
+    return caught.value.message.replace(f"{Path.cwd()}/", "")
+
+
+def test_a_wrong_cloud_names_those_that_there_are(site: Site) -> None:
+    clouds = {"bed": {"auth": AUTH}, "production": {"auth": AUTH}}
+    Path("clouds.yaml").write_text(yaml.safe_dump({"clouds": clouds}))
+    assert wrong_cloud(site, "prodution") == (
+        "cloud: there is no cloud 'prodution' (did you mean 'production'?). "
+        "clouds.yaml defines 'bed', 'production'. Searched: clouds.yaml. Name a cloud "
+        "that is defined, or add this one"
+    )
+
+
+def test_a_wrong_cloud_of_the_environment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clouds_yaml()
+    monkeypatch.setenv("OS_CLOUD", "nowhere")
+    assert wrong_cloud(site, None).startswith("OS_CLOUD: there is no cloud 'nowhere'.")
+
+
+def test_no_file_defines_clouds(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = ("here", "/etc/openstack")
+    suffixes = (".yaml", ".yml", ".json")
+    files = [f"{folder}/clouds{suffix}" for folder in folders for suffix in suffixes]
+    monkeypatch.setattr(loader, "CONFIG_FILES", files)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", "mine.yaml")
+    assert wrong_cloud(site, "bed") == (
+        "cloud: there is no cloud 'bed'. There is no file that defines clouds. "
+        "Searched: mine.yaml, here/clouds.yaml|.yml|.json, "
+        "/etc/openstack/clouds.yaml|.yml|.json. Name a cloud that is defined, or add "
+        "this one"
+    )
+
+
+def test_a_file_of_clouds_that_is_not_yaml(site: Site) -> None:
+    Path("clouds.yaml").write_text("clouds: [")
+    assert "clouds.yaml can't be read, or is not YAML. " in wrong_cloud(site, "bed")
 
 
 # Credentials ----------------------------------------------------------------
 
 
 def test_no_credentials_at_all(site: Site) -> None:
-    with pytest.raises(AuthError, match="auth_url"):
-        site.cloud(cloud=None).project_id  # noqa: B018
+    with pytest.raises(AuthError) as caught:
+        site.cloud(cloud=None)
+    assert caught.value.message == (
+        "auth: credentials are missing or not complete: Auth plugin requires "
+        "parameters which were not given: auth_url. Name a cloud of clouds.yaml in "
+        "cloud, or set auth or the environment variables OS_*"
+    )
     assert site.everything == []
 
 
@@ -156,21 +206,117 @@ def test_credentials_that_are_not_whole(site: Site) -> None:
         site.cloud(auth=auth).project_id  # noqa: B018
 
 
+def test_an_auth_type_that_is_not_there(site: Site) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        site.cloud(auth_type="pasword")
+    assert caught.value.message == (
+        "auth_type: The plugin pasword could not be found. Leave it out for passwords"
+    )
+
+
 def test_a_wrong_password(site: Site, time: FakeTime) -> None:
-    said = {"error": {"code": 401, "message": "The request you have made requires..."}}
     headers = {"x-openstack-request-id": "req-k"}
-    site.on("POST /v3/auth/tokens", Reply(401, said, headers))
-    with pytest.raises(AuthError, match="Keystone did not accept") as caught:
-        site.cloud().project_id  # noqa: B018
+    said = Reply(401, keystone_error(401, "It requires authentication."), headers)
+    site.on("POST /v3/auth/tokens", said)
+    with pytest.raises(AuthError) as caught:
+        site.cloud().nova.flavors()
     assert (caught.value.status, caught.value.request_id) == (401, "req-k")
+    assert caught.value.message == (
+        f"Keystone at {KEYSTONE} did not accept the credentials: Unauthorized (HTTP "
+        "401) (Request-ID: req-k). Check the user, the password or secret, the project "
+        "and their domains in auth, clouds.yaml or the environment variables OS_*"
+    )
     assert PASSWORD not in str(caught.value.as_dict())
     assert time.sleeps == []
 
 
-def test_credentials_for_no_project(site: Site) -> None:
-    site.keystone(project=None)
-    with pytest.raises(AuthError, match="not scoped to a project"):
-        site.cloud().project_id  # noqa: B018
+def keystone_error(status: int, message: str) -> dict[str, t.Any]:
+    return {"error": {"code": status, "message": message, "title": "Odd"}}
+
+
+DOMAIN = "Expecting to find domain in user. The server could not comply."
+JSON = {"Content-Type": "application/json"}
+
+OF_KEYSTONE = {
+    "no domain": (
+        Reply(400, keystone_error(400, DOMAIN), JSON),
+        AuthError,
+        "Set user_domain_name and project_domain_name in auth",
+    ),
+    "not allowed": (
+        Reply(403, keystone_error(403, "No."), JSON),
+        AuthError,
+        "Check the user, ",
+    ),
+    "another service": (
+        Reply(404, keystone_error(404, "No."), JSON),
+        ApiError,
+        "no address of an identity service: check auth_url",
+    ),
+    "broken": (Reply(500, keystone_error(500, "Oops."), JSON), ApiError, "Oops."),
+    "no token": (Reply(200, {"versions": []}), ApiError, "did not answer: Invalid"),
+    "refused": (
+        requests.exceptions.ConnectionError("refused"),
+        ApiError,
+        "refused. Check auth_url",
+    ),
+    "certificate": (
+        requests.exceptions.SSLError("unknown CA"),
+        ApiError,
+        "unknown CA. Check ca_cert and validate_certs",
+    ),
+}
+
+
+@pytest.mark.parametrize("service", ["magnum", "nova", "heat"])
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"), OF_KEYSTONE.values(), ids=OF_KEYSTONE
+)
+def test_what_keystone_refuses_is_told_of_keystone(
+    site: Site,
+    service: str,
+    answer: Reply | Exception,
+    kind: type[CloudError],
+    text: str,
+) -> None:
+    site.on("POST /v3/auth/tokens", answer)
+    with pytest.raises(kind) as caught:
+        getattr(site.cloud(), service).get("/things")
+    assert caught.value.message.startswith(f"Keystone at {KEYSTONE}")
+    assert text in caught.value.message
+
+
+def test_an_auth_url_of_another_service(site: Site) -> None:
+    for address in ("http://keystone.test", "http://keystone.test/"):
+        site.mocker.get(address, status_code=404, text="nothing here")
+    auth = {**AUTH, "auth_url": "http://keystone.test"}
+    with pytest.raises(ApiError) as caught:
+        site.cloud(auth=auth).magnum.get("/things")
+    assert caught.value.message.startswith("Keystone at http://keystone.test did not")
+    assert caught.value.message.endswith("Check auth_url")
+
+
+@pytest.mark.parametrize("region", [None, "RegionOne"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda cloud: cloud.project_id,
+        lambda cloud: cloud.nova.flavors(),
+        lambda cloud: cloud.keystone.sign_in(),
+    ],
+    ids=["project", "nova", "keystone"],
+)
+def test_credentials_for_no_project(
+    site: Site, what: t.Callable[[t.Any], object], region: str | None
+) -> None:
+    """Without a project there is no catalog, and so no endpoint of any service."""
+    site.keystone({}, project=None)
+    with pytest.raises(AuthError) as caught:
+        what(site.cloud(region_name=region))
+    assert caught.value.message == (
+        "The credentials are not scoped to a project. Set project_name or project_id "
+        "in auth, clouds.yaml or the environment variables OS_*"
+    )
 
 
 def test_the_token_is_asked_for_once(site: Site) -> None:
@@ -322,7 +468,7 @@ def test_a_ceiling_that_is_no_version_is_named(
 
 def test_a_ceiling_that_lost_its_zero_is_not_guessed(site: Site) -> None:
     clouds_yaml(container_infra_api_version=1.10)
-    with pytest.raises(InvalidInput, match=r"if 1\.10 is meant, quote it"):
+    with pytest.raises(InvalidInput, match=r"quote it if 1\.10 is meant"):
         site.cloud(cloud="bed")
 
 
@@ -357,8 +503,9 @@ def test_an_sdk_that_is_too_old(
     monkeypatch.setattr(importlib.metadata, "version", lambda _name: version)
     with pytest.raises(InvalidInput) as caught:
         site.cloud()
-    assert caught.value.message == (
-        f"openstacksdk 4.12 or newer is needed, and {version} is installed"
+    assert caught.value.message.startswith(
+        f"openstacksdk >= 4.12 is required, and {version} is installed for "
+        f"{sys.executable} (Python {platform.python_version()}) on "
     )
 
 
@@ -372,5 +519,9 @@ def test_an_sdk_that_is_new_enough(
 
 def test_no_sdk_at_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openstack", None)
-    with pytest.raises(InvalidInput, match=r"4\.12 or newer is needed by the Python"):
+    with pytest.raises(InvalidInput) as caught:
         site.cloud()
+    assert "(openstacksdk >= 4.12)" in caught.value.message
+    assert f"Python {sys.executable}." in caught.value.message
+    assert f"(Python {platform.python_version()}: " in caught.value.message
+    assert "ansible_python_interpreter" in caught.value.message
