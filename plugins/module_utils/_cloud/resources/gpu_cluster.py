@@ -38,6 +38,7 @@ from .inline_groups import InlineGroups
 from .nodes_to_remove import NodesToRemove
 from .resource import CloudResource
 from .servers import ServerProof
+from .servers_behind import ServersBehind
 from .sizes import BOUNDS, autoscaled, check_bounds
 from .stack_behind import StackBehind
 from .template_choice import TemplateChoice
@@ -226,19 +227,22 @@ class GpuClusterResource(CloudResource):
             details={"id": raw["uuid"], "status": status.text, "faults": faults},
         )
 
-    def watch(self, proof: ServerProof | None = None) -> Look:
+    def watch(self, proof: ServerProof | None = None, also: Look | None = None) -> Look:
         """Return what raises where a server or stack failed and Magnum is silent.
 
         Args:
             proof: Knows the servers before the change that is waited for.
+            also: Looks at what else is behind it in this wait.
         """
         stack = StackBehind(self.cloud)
+        servers = ServersBehind(proof or ServerProof(self.cloud))
 
         def look(raw: Raw) -> None:
-            proves = proof or self._driver.proof(raw)
-            if proves and status_of(raw).operation != "delete":
-                proves.look(self, raw)
+            if self._driver.proof(raw) and status_of(raw).operation != "delete":
+                servers.look(self, raw, servers.proof.size_of(raw))
             stack.look(self, raw, infrastructure_id(raw))
+            if also:
+                also(raw)
 
         return look
 
@@ -250,9 +254,11 @@ class GpuClusterResource(CloudResource):
         return proof.arriving(raw, raw["node_count"] + raw["master_count"])
 
     def obstacles(self, raw: Raw) -> str:
-        """Return what the servers and Magnum's health check say, for Cluster API."""
+        """Return how its Heat stack ended; what servers say, for Cluster API."""
         proof = self._driver.proof(raw)
-        return proof.summary(raw) if proof else ""
+        if proof:
+            return proof.summary(raw)
+        return StackBehind(self.cloud).obstacle(raw, infrastructure_id(raw))
 
     # Compare ----------------------------------------------------------------
 
@@ -384,7 +390,7 @@ class GpuClusterResource(CloudResource):
         if _GROUPS in values:
             groups, driver = raw["node_groups"], self._driver.of(raw, values)
             writes += self._groups.steps(raw, values[_GROUPS], groups, driver)
-        return [step._replace(look=self.watch(proof)) for step in writes]
+        return [step._replace(look=self.watch(proof, step.look)) for step in writes]
 
     def delete(self, raw: Raw) -> None:
         """Ask for the cluster's deletion."""
