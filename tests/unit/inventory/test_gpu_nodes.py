@@ -77,14 +77,23 @@ def test_jump_host_by_name(inventory: Inventory) -> None:
         ({"address": "ipv6"}, "2001:db8::5"),
         ({"network": "storage"}, "192.0.2.77"),
         ({"network": "storage", "address": "floating"}, "no-floating-address.invalid"),
+        ({"network": "storage", "address": ["floating", "private"]}, "192.0.2.77"),
     ],
 )
 def test_addresses(
-    cloud: Cloud, inventory: Inventory, options: dict[str, str], address: str
+    cloud: Cloud, inventory: Inventory, options: dict[str, Any], address: str
 ) -> None:
     _float(cloud, "cluster-0-stack-master-0", "203.0.113.9")
     host = inventory.listing(**options).hosts["cluster-0-stack-master-0"]
     assert host["ansible_host"] == address
+
+
+def test_a_server_with_ipv6_alone(cloud: Cloud, inventory: Inventory) -> None:
+    name = "cluster-0-stack-node-0"
+    [server] = [one for one in cloud.lists["servers"] if one["name"] == name]
+    [(network, [port])] = server["addresses"].items()
+    server["addresses"] = {network: [{**port, "version": 6, "addr": "2001:db8::5"}]}
+    assert inventory.listing().hosts[name]["ansible_host"] == "2001:db8::5"
 
 
 def test_constructed(inventory: Inventory) -> None:
@@ -149,6 +158,7 @@ def test_text_of_the_cloud_is_no_template(
     [
         ({"cluster": ["a"]}, "cluster: no such option; there are"),
         ({"address": "public"}, "address"),
+        ({"address": []}, "address: [] names no kind of address; name one or more of"),
         ({"include_masters": "perhaps"}, "include_masters: 'perhaps' is neither"),
         ({"stale_after": -1}, "stale_after: -1 is below 0"),
         ({"stale_after": "soon"}, "stale_after"),
