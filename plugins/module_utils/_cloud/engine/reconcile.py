@@ -87,8 +87,10 @@ class _Run:
                 if not self._changes(current) and not resource.unfinished(current.raw):
                     return self._outcome("none", current.view, current.view)
             found = raw
+            settle = partial(self.waits.until_settled, found)
             try:
-                raw = self._ended(partial(self.waits.until_settled, found), found)
+                deletion = status.operation == "delete"
+                raw = self._ended(settle, found) if deletion else settle()
             except Stalled as error:
                 if status.operation == "create" and resource.recreate_failed:
                     return self._make(self._creation(self._load(found)))

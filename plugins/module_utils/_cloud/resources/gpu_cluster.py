@@ -227,12 +227,11 @@ class GpuClusterResource(CloudResource):
             details={"id": raw["uuid"], "status": status.text, "faults": faults},
         )
 
-    def watch(self, proof: ServerProof | None = None, also: Look | None = None) -> Look:
+    def watch(self, proof: ServerProof | None = None) -> Look:
         """Return what raises where a server or stack failed and Magnum is silent.
 
         Args:
             proof: Knows the servers before the change that is waited for.
-            also: Looks at what else is behind it in this wait.
         """
         stack = StackBehind(self.cloud)
         servers = ServersBehind(proof or ServerProof(self.cloud))
@@ -240,9 +239,7 @@ class GpuClusterResource(CloudResource):
         def look(raw: Raw) -> None:
             if self._driver.proof(raw) and status_of(raw).operation != "delete":
                 servers.look(self, raw, servers.proof.size_of(raw))
-            stack.look(self, raw, infrastructure_id(raw))
-            if also:
-                also(raw)
+            stack.look_at_groups(self, raw)
 
         return look
 
@@ -390,7 +387,7 @@ class GpuClusterResource(CloudResource):
         if _GROUPS in values:
             groups, driver = raw["node_groups"], self._driver.of(raw, values)
             writes += self._groups.steps(raw, values[_GROUPS], groups, driver)
-        return [step._replace(look=self.watch(proof, step.look)) for step in writes]
+        return [step._replace(look=self.watch(proof)) for step in writes]
 
     def delete(self, raw: Raw) -> None:
         """Ask for the cluster's deletion."""

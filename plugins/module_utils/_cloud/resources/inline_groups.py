@@ -23,14 +23,13 @@ from ..engine.fields import (
 )
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
-from ..engine.waiter import Look, Proof
+from ..engine.waiter import Proof
 from ..services.drivers import Driver
 from ..services.exact import folded, nearly
 from ..services.session import Cloud
 from .capacity import Need
 from .node_group import Declared, NodeGroupResource, view
 from .references import References
-from .stack_behind import StackBehind
 
 OPTION, PURGE = "node_groups", "purge_node_groups"
 _THEIR_OWN = ("default-master", "default-worker")
@@ -248,10 +247,7 @@ class InlineGroups:
             child, raw = self._child({"name": name}, declared), there.get(name)
             if raw is not None and not status_of(raw).lost:
                 steps += [
-                    step._replace(
-                        reached=self._settled(child, step.reached),
-                        look=self._look(child),
-                    )
+                    step._replace(reached=self._settled(child, step.reached))
                     for step in child.plain_steps(raw, values)
                 ]
                 continue
@@ -263,8 +259,7 @@ class InlineGroups:
     def _remove(self, declared: Declared, raw: Raw) -> Step:
         child = self._child({"name": raw["name"]}, declared)
         write = partial(child.delete, raw)
-        step = Step([write], lambda _now: child.find() is None and child.emptied(raw))
-        return step._replace(look=self._look(child))
+        return Step([write], lambda _now: child.find() is None and child.emptied(raw))
 
     def _make(self, child: NodeGroupResource, values: Raw) -> Step:
         def create() -> None:
@@ -272,19 +267,7 @@ class InlineGroups:
             with contextlib.suppress(OutcomeUnknown):
                 child.create(values)
 
-        settled = self._settled(child, child.complete)
-        return Step([create], settled, child.turn(), look=self._look(child))
-
-    def _look(self, child: NodeGroupResource) -> Look:
-        """Look at the stack of a group, where the engine polls its cluster."""
-        stack = StackBehind(self.cloud)
-
-        def look(_cluster: Raw) -> None:
-            raw = child.find()
-            if raw is not None:
-                stack.look(child, raw, raw.get("stack_id"))
-
-        return look
+        return Step([create], self._settled(child, child.complete), child.turn())
 
     def _settled(
         self, child: NodeGroupResource, reached: t.Callable[[Raw], bool]

@@ -10,7 +10,7 @@ import typing as t
 
 from ..engine.errors import CloudError, Forgotten, Stalled
 from ..engine.status import BUSY, Raw, Status, status_of
-from ..services.drivers import HEAT, driver_of
+from ..services.drivers import HEAT, driver_of, infrastructure_id
 from ..services.session import Cloud
 
 _REPLACE = (
@@ -49,7 +49,42 @@ class StackBehind:
     """
 
     cloud: Cloud
-    _seen: _End | None = None
+    _seen: dict[str, _End | None] = dataclasses.field(default_factory=dict)
+
+    def look_at_groups(self, what: object, cluster: Raw) -> None:
+        """Look at the stacks of the node groups of a cluster that are changing.
+
+        The default ones share that of the cluster. One that failed earlier is none of a
+        change of another group.
+
+        Args:
+            what: How messages call the cluster.
+            cluster: The cluster.
+
+        Raises:
+            Forgotten: The cluster's own stack is deleted, as was asked for.
+            Stalled: A stack has failed, is suspended, or was deleted.
+        """
+        ident, status = infrastructure_id(cluster), status_of(cluster)
+        if status.phase != BUSY or not ident or not _is_heat(ident):
+            return
+        if status.operation == "delete":
+            self.look(what, cluster, ident)
+            return
+        own = {"project_id": cluster.get("project_id")}
+        changing: dict[str, tuple[object, Raw]] = {}
+        for group in self.cloud.magnum.node_groups(cluster["uuid"]):
+            if status_of(group).phase == BUSY:
+                if group.get("is_default"):
+                    changing[ident] = what, cluster
+                elif group.get("stack_id"):
+                    named = f"{what}: node group {group['name']!r}"
+                    changing[group["stack_id"]] = named, {**group, **own}
+        for stack, (called, raw) in changing.items():
+            try:
+                self.look(called, raw, stack)
+            except Forgotten as error:  # of a group: the cluster is to stay
+                raise Stalled(error.message, details=error.details) from error
 
     def look(self, what: object, raw: Raw, ident: str | None) -> None:
         """Look if the stack has ended, at two looks in succession.
@@ -69,13 +104,14 @@ class StackBehind:
         if status.phase != BUSY or not ident or not _is_heat(ident):
             return
         stack = self.cloud.heat.stack(ident)
-        before, self._seen = self._seen, self._end(raw, stack, status)
-        if self._seen is None or self._seen != before:
+        before, end = self._seen.get(ident), self._end(raw, stack, status)
+        self._seen[ident] = end
+        if end is None or end != before:
             return
         error = Stalled if stack or status.operation != "delete" else Forgotten
         raise error(
             f"{what}: {self._told(stack)}. Magnum does not report this, and its status "
-            f"is {status.text}. {_way_out(self._seen, status)}",
+            f"is {status.text}. {_way_out(end, status)}",
             details={"id": raw["uuid"], "status": status.text, "stack_id": ident},
         )
 

@@ -31,6 +31,7 @@ from unit.cloud.resources.clusters import (
     DELETE,
     GROUPS,
     ID,
+    MASTERS,
     MISSING,
     RESIZE,
     STACK_ID,
@@ -71,6 +72,12 @@ def on_stack(site: Site, *answers: t.Any) -> None:
         f"GET /v1.0/stacks/train-x/{STACK_ID}/resources?nested_depth=5",
         {"resources": RESOURCES},
     )
+
+
+def with_groups(site: Site, status: str, *more: Raw) -> None:
+    """Magnum's list of node groups, with a status of the default ones."""
+    own = [{**group, "status": status} for group in (MASTERS, workers())]
+    site.on(GROUPS, {"nodegroups": [*own, *more]})
 
 
 def creates(site: Site, **options: t.Any) -> t.Any:
@@ -117,9 +124,11 @@ def waits(site: Site, status: str, **options: t.Any) -> t.Any:
     """Create a cluster, or resize one; Magnum's status is always this one."""
     site.on(BY_ID, cluster(status))
     if status.startswith("CREATE"):
+        with_groups(site, status)
         return creates(site, **options)
     with_template(site)
     there(site)
+    with_groups(site, status)
     site.on(RESIZE, ACCEPTED)
     return site.run(GpuClusterResource, name="train", node_count=3, **options)
 
@@ -169,6 +178,7 @@ def test_a_stack_of_another_project_is_not_gone(site: Site) -> None:
     raw = cluster("CREATE_IN_PROGRESS", project_id="another")
     site.on(f"GET /v1/clusters/{ID}", raw)
     with_template(site)
+    with_groups(site, "CREATE_IN_PROGRESS")
     on_stack(site, MISSING)
     with pytest.raises(Timeout):
         site.run(GpuClusterResource, name=ID, node_count=2, timeout=200)
@@ -268,6 +278,7 @@ def test_what_was_before_ends_no_deletion(
 # Node groups have stacks of their own ------------------------------------------------
 
 OWN_STACK = "4b1c3a7e-7a86-4f0e-8f0a-0a4b2f6d9b7d"
+CREATING = stack("CREATE_IN_PROGRESS", ident=OWN_STACK)
 OWN_FAILED = stack("CREATE_FAILED", ident=OWN_STACK)
 BIG, ADD = f"{GROUPS}/g", f"POST /v1/clusters/{ID}/nodegroups"
 REMOVE = f"DELETE /v1/clusters/{ID}/nodegroups/g"
@@ -278,7 +289,7 @@ def big(status: str) -> Raw:
     return {**workers(), **own, "status": status, "stack_id": OWN_STACK}
 
 
-def with_group(site: Site, status: str, *stacks: t.Any) -> None:
+def alone(site: Site, status: str, *stacks: t.Any) -> None:
     """The cluster is at rest, or changes with its group."""
     with_template(site)
     there(site)
@@ -293,25 +304,67 @@ def with_group(site: Site, status: str, *stacks: t.Any) -> None:
 
 
 def test_the_stack_of_a_node_group(site: Site) -> None:
-    with_group(site, "CREATE_IN_PROGRESS", OWN_FAILED)
+    alone(site, "CREATE_IN_PROGRESS", OWN_FAILED)
     site.on(f"{GROUPS}/big", MISSING)
     with pytest.raises(ResourceError, match="node group 'big': its Heat stack train-x"):
         site.run(NodeGroupResource, name="big", cluster="train", node_count=2)
 
 
 def test_the_deletion_of_a_node_group_that_magnum_lost(site: Site) -> None:
-    with_group(site, "CREATE_COMPLETE", MISSING)
+    alone(site, "CREATE_COMPLETE", MISSING)
     site.on(BIG, *[big(BUSY)] * 12, MISSING)
     outcome = site.run(NodeGroupResource, "absent", name="big", cluster="train")
     assert (outcome.action, site.writes) == ("delete", [REMOVE] * 2)
 
 
-def test_the_stack_of_a_declared_node_group(site: Site) -> None:
-    with_group(site, "CREATE_IN_PROGRESS", OWN_FAILED)
-    site.on(f"{GROUPS}/big", MISSING, big("CREATE_IN_PROGRESS"))
-    at_rest, busy = cluster("CREATE_COMPLETE"), cluster("UPDATE_IN_PROGRESS")
-    site.on(BY_ID, at_rest, busy)
-    on_stack(site, stack("CREATE_COMPLETE"))
-    groups = [{"name": "big", "node_count": 2}]
-    with pytest.raises(ResourceError, match="node group 'big': its Heat stack train-x"):
-        site.run(GpuClusterResource, name="train", node_groups=groups)
+UPDATING = cluster("UPDATE_IN_PROGRESS")
+
+
+@pytest.mark.parametrize(
+    ("default", "group", "own", "others", "told"),
+    [
+        ("CREATE_COMPLETE", "CREATE_IN_PROGRESS", "UPDATE_FAILED", OWN_FAILED, "'big'"),
+        ("UPDATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_FAILED", MISSING, "'train':"),
+        ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE", MISSING, "'big'"),
+        ("CREATE_COMPLETE", BUSY, "CREATE_COMPLETE", MISSING, "'big'"),
+        ("CREATE_COMPLETE", "CREATE_IN_PROGRESS", "UPDATE_FAILED", CREATING, ""),
+        ("UPDATE_IN_PROGRESS", "CREATE_FAILED", "UPDATE_IN_PROGRESS", OWN_FAILED, ""),
+    ],
+    ids=[
+        "the stack of a group fails",
+        "the cluster's own stack fails",
+        "the stack of a group goes",
+        "the stack of a group goes, as was asked for",
+        "an earlier failure of the cluster's own",
+        "an earlier failure of a group",
+    ],
+)
+@pytest.mark.parametrize("began", ["earlier", "now"])
+def test_the_stacks_of_all_groups_that_change(
+    site: Site,
+    began: str,
+    default: str,
+    group: str,
+    own: str,
+    others: t.Any,
+    told: str,
+) -> None:
+    """Magnum's status of a cluster is that of the group that takes longest."""
+    with_template(site)
+    if began == "earlier":
+        there(site, UPDATING)
+        site.on(BY_ID, UPDATING)
+    else:
+        there(site)
+        site.on(BY_ID, cluster(), UPDATING)
+        site.on(RESIZE, ACCEPTED)
+    with_groups(site, default, {**big(group), "max_node_count": None})
+    on_stack(site, stack(own))
+    site.on(f"GET /v1.0/stacks/{OWN_STACK}", others)
+    listed = {"resources": RESOURCES}
+    site.on(f"GET /v1.0/stacks/train-x/{OWN_STACK}/resources?nested_depth=5", listed)
+    error = ResourceError if told else Timeout
+    size = 2 if began == "earlier" else 3
+    with pytest.raises(error, match=told or "it goes on"):
+        site.run(GpuClusterResource, name="train", node_count=size, timeout=200)
+    assert site.writes == ([] if began == "earlier" else [RESIZE])
