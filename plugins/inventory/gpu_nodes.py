@@ -15,7 +15,6 @@ description:
   - It takes one request for each list (clusters, stacks, flavors, images), one for
     each page of servers, and one for each cluster that has more node groups than the
     default ones. With a Magnum driver other than Heat's it takes one for each cluster.
-    Cluster templates are listed if a server boots from a volume.
   - Servers that Cluster API made (with the Magnum drivers magnum-capi-helm and
     magnum-cluster-api) are assigned to clusters and node groups by their names, which
     begin with the cluster's C(infrastructure_id). A region without Heat has no
@@ -200,7 +199,6 @@ notes:
     C(reason). An accelerator has C(vendor), C(model), C(count), C(memory_gib) and
     C(kind). What is not known is null."
   - C(ansible_user) is set where the image's property C(os_distro) tells the usual one.
-    For a server that boots from a volume, the image of its cluster's template counts.
   - "A host has the name of its server if that consists of letters, digits, C(.), C(_)
     and C(-), begins with a letter or a digit, has 201 characters at most, and can't be
     mistaken: for the controller (C(localhost) and the like), an address, a file

@@ -39,14 +39,11 @@ class CloudCluster(t.TypedDict):
     `stack` is the name of its Heat stack, `networks` are names and ids of its network
     (none if it is not known), `workers` and `masters` are addresses. `prefixes` are
     how names of servers begin that Cluster API made, each with the name of the node
-    group that this means. `template` is the id of its template, and `os_distro`
-    what that says of the nodes' operating system, None unless a server needs it.
+    group that this means.
     """
 
     id: str
     name: str
-    template: str | None
-    os_distro: str | None
     status: str | None
     health_status: str | None
     stack: str | None
@@ -131,7 +128,6 @@ def nodes(
 def _node(server: CloudServer, place: _Place | None, reason: str | None) -> Server:
     """Return a server with its place; without one it is alone, if it has no reason."""
     alone = STANDALONE if reason is None else None
-    usual = place.cluster["os_distro"] if place else None
     return {
         "id": server["id"],
         "name": server["name"],
@@ -145,7 +141,7 @@ def _node(server: CloudServer, place: _Place | None, reason: str | None) -> Serv
         "addresses": server["addresses"],
         "created_at": server["created_at"],
         "project_id": server["project_id"],
-        "os_distro": server["os_distro"] or usual,
+        "os_distro": server["os_distro"],
         "cloud": None,
         "region": None,
         "reason": None if place else reason,

@@ -125,8 +125,6 @@ class Cloud:
             for version in ("2.61", "2.100")
         )
         [cluster] = self._one("clusters")
-        template = {"uuid": cluster["cluster_template_id"], "name": "template"}
-        lists["clustertemplates"] = [{**template, "cluster_distro": "fedora-coreos"}]
         stacks = {one["id"]: one for one in self._one("stacks")}
         own = stacks.pop(cluster["stack_id"])
         lists["stacks"] += stacks.values()
@@ -209,7 +207,6 @@ class Cloud:
         for path, key in (
             ("/nova/v2.1/servers/detail", "servers"),
             ("/magnum/v1/clusters/detail", "clusters"),
-            ("/magnum/v1/clustertemplates/detail", "clustertemplates"),
         ):
             if url.path == path:
                 return 200, self._page(target, path, key, version), {}
@@ -229,8 +226,7 @@ class Cloud:
         query = parse_qs(urlsplit(target).query)
         newer = key == "servers" and version.split(" ")[-1] > "2.61"
         records = self.lists["servers 2.100" if newer else key]
-        of_magnum = key.startswith("cluster")
-        field = "uuid" if of_magnum else "id"
+        field = "uuid" if key == "clusters" else "id"
         start = 0
         if "marker" in query:
             ids = [one[field] for one in records]
@@ -242,7 +238,7 @@ class Cloud:
         if len(page) == limit:
             marker = page[-1][field]
             link = f"http://{self.address}{path}?limit={limit}&marker={marker}"
-            if of_magnum:
+            if key == "clusters":
                 body["next"] = link
             else:
                 body[f"{key}_links"] = [{"rel": "next", "href": link}]

@@ -42,8 +42,6 @@ def cluster(name: str, stack: str | None = None, **more: Any) -> Any:
     return {
         "id": more.pop("id", f"id-{name}"),
         "name": name,
-        "template": None,
-        "os_distro": None,
         "status": "CREATE_COMPLETE",
         "health_status": None,
         "stack": stack,
@@ -54,25 +52,6 @@ def cluster(name: str, stack: str | None = None, **more: Any) -> Any:
         "location": None,
         **more,
     }
-
-
-@pytest.mark.parametrize(
-    ("own", "of_cluster", "shown"),
-    [
-        ("ubuntu", None, "ubuntu"),
-        ("ubuntu", "fedora-coreos", "ubuntu"),
-        (None, "fedora-coreos", "fedora-coreos"),
-        (None, None, None),
-    ],
-)
-def test_the_operating_system(
-    own: str | None, of_cluster: str | None, shown: str | None
-) -> None:
-    member = server("training-abc-node-0", "10.0.0.5", os_distro=own)
-    alone = server("other", "10.0.0.6", os_distro=own)
-    known = cluster("training", "training-abc", os_distro=of_cluster)
-    found = membership.nodes(membership.Seen([member, alone], [known], []))
-    assert [node["os_distro"] for node in found] == [own, shown]
 
 
 def test_servers_of_a_heat_stack() -> None:

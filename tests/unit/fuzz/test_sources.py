@@ -192,11 +192,7 @@ def test_openstack(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
         nova=SimpleNamespace(
             flavors=read("flavors"), server_pages=lambda _query: [changed["servers"]]
         ),
-        magnum=SimpleNamespace(
-            clusters=read("clusters"),
-            node_groups=read("groups"),
-            templates=read("clustertemplates"),
-        ),
+        magnum=SimpleNamespace(clusters=read("clusters"), node_groups=read("groups")),
         heat=SimpleNamespace(all_stacks=read("stacks")),
         glance=SimpleNamespace(list=read("images")),
         neutron=SimpleNamespace(list=read("networks")),

@@ -76,35 +76,6 @@ def test_all_pages_in_few_requests(make: Make) -> None:
     assert len(cloud.requests) <= 9 + 3, cloud.requests
 
 
-@pytest.mark.parametrize("distro", ["fedora-coreos", "flatcar"])
-def test_servers_on_volumes_have_the_system_of_their_template(
-    make: Make, distro: str
-) -> None:
-    cloud = make()
-    booted = {one["name"] for one in cloud.lists["servers"][:3]}
-    for server in cloud.lists["servers"] + cloud.lists["servers 2.100"]:
-        if server["name"] in booted:
-            server["image"] = ""
-    cloud.lists["clustertemplates"][0]["cluster_distro"] = distro
-    region = read()
-    assert region.missing == []
-    found = {node["name"]: node["os_distro"] for node in region.nodes}
-    assert {found[name] for name in booted} == {distro}
-    assert {found[name] for name in set(found) - booted} == {"fedora-coreos"}
-    assert sum("clustertemplates" in one for one in cloud.requests) == 1
-
-
-def test_templates_that_can_not_be_read(make: Make) -> None:
-    cloud = make()
-    for server in cloud.lists["servers"] + cloud.lists["servers 2.100"]:
-        server["image"] = ""
-    cloud.disturb = lambda request: 403 if "clustertemplates" in request else None
-    region = read()
-    assert {node["os_distro"] for node in region.nodes} == {None}
-    [missing] = region.missing
-    assert missing.startswith("cluster templates are not known: ")
-
-
 def test_a_page_that_comes_at_the_second_time(make: Make) -> None:
     cloud = make()
     answers = iter([None, None, 503])

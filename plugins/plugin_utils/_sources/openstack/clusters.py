@@ -97,12 +97,10 @@ def _cluster(
     networks: dict[str, str],
     groups: list[NodeGroup] | None,
 ) -> CloudCluster:
-    network, template = raw.get("fixed_network"), raw.get("cluster_template_id")
+    network = raw.get("fixed_network")
     return {
         "id": raw["uuid"],
         "name": raw["name"],
-        "template": template if is_text(template) else None,
-        "os_distro": None,
         "status": raw["status"],
         "health_status": raw.get("health_status"),
         "stack": names.get(str(_stack_id(raw))),
@@ -113,20 +111,6 @@ def _cluster(
         "masters": _listed(raw.get("master_addresses")),
         "location": next((place.name for place in places if place.holds(raw)), None),
     }
-
-
-def add_template_distros(
-    cloud: Cloud, clusters: list[CloudCluster], warn: t.Callable[[str], None]
-) -> None:
-    """Add what templates say of the nodes' operating system.
-
-    Magnum takes it from the template's image. It does not list hidden templates.
-    """
-    read = partial(or_nothing, cloud.magnum.templates, "cluster templates", warn)
-    known = with_texts(read(), "uuid", "cluster_distro")
-    distros = {template["uuid"]: template["cluster_distro"] for template in known}
-    for cluster in clusters:
-        cluster["os_distro"] = distros.get(cluster["template"] or "")
 
 
 def _listed(value: object) -> list[str]:

@@ -18,7 +18,7 @@ from ..base import Source
 from ..failure import SourceError
 from ..partial import MANY, or_nothing
 from ..threads import Pool
-from .clusters import add_template_distros, read_clusters
+from .clusters import read_clusters
 from .filters import Filters
 from .servers import add_distros, read_servers
 
@@ -210,9 +210,6 @@ def look(cloud: Cloud, filters: Filters, warn: t.Callable[[str], None]) -> Seen:
             warn(f"clusters are not known: {error.message}")
             seen = Seen([], [], [], f"its cluster is not known: {error.message}")
     add_distros(cloud, servers, warn)
-    if seen.clusters and not all(image for _server, image in servers):
-        # Nova knows no image of a server that boots from a volume.
-        add_template_distros(cloud, seen.clusters, warn)
     return seen._replace(servers=[server for server, _image in servers])
 
 
