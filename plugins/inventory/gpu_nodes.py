@@ -87,17 +87,21 @@ options:
     elements: str
   address:
     description:
-      - Which of a server's addresses C(ansible_host) is, the preferred kind first. With
-        V([private, ipv6]), servers without an IPv4 address have their IPv6 one.
+      - Which of a server's addresses C(ansible_host) is. With several kinds, the first
+        one that the server has, so that servers with IPv6 alone are reached too.
+      - V(private) is a fixed IPv4 address, V(floating) a floating one, and V(ipv6) a
+        fixed IPv6 address.
+      - Before version 0.2.0, it took a single kind, which it still accepts, and the
+        default was V(private).
       - Addresses that are not those of another machine, such as loopback, link-local
         and multicast ones, are ignored. A server without a usable address gets a name
-        in C(.invalid), such as C(no-private-address.invalid), which never resolves, so
-        that Ansible reports it as unreachable and does not connect to another machine
-        that has its name.
+        in C(.invalid), such as C(no-private-or-ipv6-address.invalid), which never
+        resolves, so that Ansible reports it as unreachable and does not connect to
+        another machine that has its name.
     type: list
     elements: str
     choices: [private, floating, ipv6]
-    default: [private]
+    default: [private, ipv6]
   network:
     description: Name of the network that C(ansible_host) is in; any without it.
     type: str
@@ -277,6 +281,11 @@ flavor_accelerators:
   g1.large:
     - {model: A100, count: 2, memory_gib: 80}
 ---
+# By the floating address of a server, else by its IPv6 address, else by its private one
+plugin: gpufleet.openstack.gpu_nodes
+cloud: mycloud
+address: [floating, ipv6, private]
+---
 # With how nodes do, by the facts that were gathered last
 plugin: gpufleet.openstack.gpu_nodes
 cloud: mycloud
@@ -438,6 +447,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     raise AnsibleParserError(
                         f"{name}: {value!r} is neither true nor false"
                     ) from None
+        if not self.get_option("address"):
+            raise AnsibleParserError(
+                f"address: {self.get_option('address')!r} names no kind of address; "
+                f"name one or more of {', '.join(connection.KINDS)}"
+            )
         if self.get_option("stale_after") < 0:
             raise AnsibleParserError(
                 f"stale_after: {self.get_option('stale_after')} must be 0 or more"

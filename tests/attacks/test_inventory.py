@@ -335,10 +335,15 @@ def test_a_host_without_an_address_is_not_looked_up(named: Attacked) -> None:
     for arguments in connections:
         words = " ".join(arguments)
         assert (
-            " 10." in words or "no-private-address.invalid" in words or "web" in words
+            " 10." in words
+            or "no-private-or-ipv6-address.invalid" in words
+            or "web" in words
         )
         assert "ProxyCommand" not in words
-    assert "no-private-address.invalid" in named.output or "resolve" in named.output
+    assert (
+        "no-private-or-ipv6-address.invalid" in named.output
+        or "resolve" in named.output
+    )
 
 
 def test_each_host_has_a_file_in_the_fact_cache(named: Attacked) -> None:
@@ -383,7 +388,7 @@ def addressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
 @pytest.mark.parametrize("key", ADDRESSES)
 def test_an_odd_address_is_not_connected_to(addressed: Attacked, key: str) -> None:
     host = addressed.found.hosts[f"odd-{key}"]
-    assert host["ansible_host"] == "no-private-address.invalid"
+    assert host["ansible_host"] == "no-private-or-ipv6-address.invalid"
 
 
 def test_connections_go_to_servers_only(addressed: Attacked) -> None:
@@ -392,7 +397,9 @@ def test_connections_go_to_servers_only(addressed: Attacked) -> None:
     for arguments in connections:
         assert "ProxyJump=x y; touch canary" in arguments  # one word, whatever it is
         target = next(a for a in arguments if a.startswith(("10.", "no-")))
-        assert re.fullmatch(r"10\.[01]\.0\.[0-9]|no-private-address\.invalid", target)
+        assert re.fullmatch(
+            r"10\.[01]\.0\.[0-9]|no-private-or-ipv6-address\.invalid", target
+        )
     assert addressed.site.canaries() == []
 
 

@@ -141,6 +141,11 @@ class Site:
         finally:
             keystone.delete_user(user)
 
+    def make_keypair(self, auth: dict[str, str]) -> None:
+        """Make the keypair that templates name, for a user with these credentials."""
+        connection = openstack.connect(auth=auth, region_name="RegionOne")
+        connection.compute.create_keypair(name="bed")
+
     def token(self, auth: dict[str, str]) -> str:
         """A token for these credentials."""
         return str(openstack.connect(auth=auth).session.get_token())
@@ -200,6 +205,13 @@ class Site:
         while magnum.get(f"/clusters/{cluster}", headers=MAGNUM).status_code != 200:
             assert time.monotonic() < deadline, f"{cluster} did not appear"
             time.sleep(1)
+
+    def stack(self, cluster: str) -> dict[str, Any] | None:
+        """The Heat stack of a cluster; None where it is gone."""
+        heat = self.as_member.orchestration
+        listed = heat.get("/stacks").json()["stacks"]
+        named = [s for s in listed if s["stack_name"].startswith(f"{cluster}-")]
+        return dict(named[0]) if named else None
 
     def set_health(self, cluster: str, status: str, reason: dict[str, str]) -> None:
         """Say how a cluster is, as the healer in it does."""
@@ -272,6 +284,13 @@ class Site:
             json={"quota_set": {"instances": limit, "force": True}},
         )
         answer.raise_for_status()
+
+    def set_floating_ip_quota(self, limit: int) -> None:
+        """Set how many floating IPs Neutron lets the project have."""
+        answer = self._admin.network.put(
+            f"/quotas/{self.project.id}", json={"quota": {"floatingip": limit}}
+        )
+        assert answer.ok, answer.text
 
     def set_cluster_quota(self, limit: int) -> None:
         """Set how many clusters the project may have."""

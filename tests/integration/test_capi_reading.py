@@ -33,7 +33,7 @@ from integration.capi import (
     workers,
 )
 from integration.cloud_site import Site
-from integration.runner import Runner
+from integration.runner import Runner, Task
 from integration.waiting import eventually
 
 SITE = Path(__file__).parents[2] / "playbooks/site.yml"
@@ -75,6 +75,7 @@ def test_reading(site: Site, tmp_path: Path, subtests: pytest.Subtests) -> None:
     seen = Seen(site, tmp_path, asked, cluster, config)
     for check in (
         again_changes_nothing,
+        names_are_compared_exactly,
         a_kubeconfig_logs_in,
         info_has_driver_and_groups,
         each_microversion_has_the_infrastructure_id,
@@ -97,6 +98,37 @@ def again_changes_nothing(seen: Seen) -> None:
     assert len(capi.recorder.counted) <= 4, capi.recorder.counted
     by_id = {**seen.asked, "name": seen.cluster["id"]}
     assert capi.check("gpu_cluster", **by_id)["action"] == "none"
+
+
+def names_are_compared_exactly(seen: Seen) -> None:
+    capi, path = seen.site.capi, str(seen.folder / "never")
+    cluster = {"name": "new", "template": "t", "node_count": 1}
+    said = "(there is 'read': names are compared exactly)"
+    template, hardware = seen.asked["template"], "cpu.worker"
+    quiet: list[Task] = [
+        ("gpu_cluster", {"name": "Read", "state": "absent"}),
+        ("node_group", {"name": "x", "cluster": "réad", "state": "absent"}),
+    ]
+    wrong: list[tuple[Task, str]] = [
+        (("node_group", {"name": "x", "cluster": "READ"}), said),
+        (("kubeconfig", {"name": "Read", "path": path}), said),
+        (("gpu_cluster", {**cluster, "template": "T"}), said.replace("read", template)),
+        (
+            ("gpu_cluster", {**cluster, "hardware": "CPU.worker"}),
+            said.replace("read", hardware),
+        ),
+        (
+            ("gpu_cluster", {**cluster, "keypair": "Bed"}),
+            said.replace("read", "bed"),
+        ),
+    ]
+    results = capi.run([*quiet, *(task for task, _text in wrong)])
+    assert capi.recorder.writes == []
+    for result in results[: len(quiet)]:
+        assert not result["changed"], result
+        assert said in str(result["warnings"]), result
+    for (_task, text), result in zip(wrong, results[len(quiet) :], strict=True):
+        assert text in result["msg"], result
 
 
 def a_kubeconfig_logs_in(seen: Seen) -> None:

@@ -80,6 +80,29 @@ def test_clusters_and_node_groups(site: Site, tmp_path: Path) -> None:
     assert ids == [[uuid], [other["gpu_cluster"]["id"]], []]
 
 
+def _networks_of_neutron(site: Site) -> None:
+    """In check mode what is not there is a warning, which names what nearly is."""
+    network = site.as_member.network.create_network(name="Inner")
+    site.as_member.network.create_subnet(
+        name="Half", network_id=network.id, ip_version=4, cidr="10.62.0.0/24"
+    )
+    cluster = {"name": "c", "template": "Train", "node_count": 0}
+    wrong: list[Task] = [
+        ("gpu_cluster", {**cluster, "fixed_network": "inner"}),
+        ("gpu_cluster", {**cluster, "fixed_network": "Inner", "fixed_subnet": "half"}),
+        ("location", {"name": "other", "network": "ínner", "subnet": "Half"}),
+        ("location", {"name": "other", "network": "Inner", "subnet": "half "}),
+    ]
+    real = ["Inner", "Half", "Inner", "Half"]
+    for name, result in zip(real, site.member.run(wrong), strict=True):
+        assert result["error"]["type"] == "InvalidInput", result
+        assert f"(there is {name!r}: names are compared exactly)" in result["msg"]
+    assert site.member.recorder.writes == []
+    for name, result in zip(real, site.member.plan(wrong), strict=True):
+        said = str(result["warnings"])
+        assert f"(there is {name!r}: names are compared exactly) yet" in said, result
+
+
 def test_hardware(site: Site) -> None:
     name, size = site.name("Gpu"), {"vcpus": 1, "ram_mib": 512, "disk_gib": 1}
     made, gone, clash = site.admin.run(
@@ -135,6 +158,7 @@ def test_stacks_and_what_options_refer_to(site: Site) -> None:
     for (option, name), result in zip(wrong.items(), errors, strict=True):
         real = template[option]
         assert f"named {name!r} in this project (there is {real!r}: " in result["msg"]
+    _networks_of_neutron(site)
 
     # Heat refuses it too.
     body = {"stack_name": "train", "template": NOTHING}

@@ -194,17 +194,3 @@ def test_devices_by_resource_slices(site: Site, tmp_path: Path) -> None:
         name: (offer.capacity, offer.allocated) for name, offer in counted.items()
     } == {worker.name: (2, 2)}
     assert (known.pending, known.waiting) == (1, {"Unschedulable": 1})
-
-
-def test_a_failure_that_magnum_does_not_notice(site: Site) -> None:
-    """A server that was not created has no floating IP, on which Magnum 22 stumbles."""
-    hardware = site.hardware("CUSTOM_GPU_H100", 5)  # no host has five
-    options = site.template_options("template", hardware, floating_ip_enabled=True)
-    assert not site.member("cluster_template", **options)["failed"]
-    asked = {"name": "large", "template": "template", "node_count": 1}
-    failed = site.member("gpu_cluster", **asked, precheck=False)
-    assert failed["error"]["type"] == "ResourceError", failed
-    assert "No valid host" in failed["msg"]
-    assert failed["error"]["details"]["status"] == "CREATE_IN_PROGRESS"
-    gone = site.member("gpu_cluster", name="large", state="absent")
-    assert gone["action"] == "delete", gone

@@ -26,17 +26,20 @@ USERS = {
 """The users that images let in, by os_distro."""
 
 
+KINDS = {"private": (4, False), "floating": (4, True), "ipv6": (6, False)}
+"""The kinds of addresses, by version and whether they are floating."""
+
+
 class Wanted(t.NamedTuple):
     """What the user asks of connections.
 
     Attributes:
-        address: Kinds of the address, the preferred one first: `private`, `floating`,
-            `ipv6`. None for `private`.
+        address: Kinds of addresses, names of `KINDS`, the preferred one first.
         network: Name of the network that the address is of, if it must be one.
         jump_host: `master`, or what `ssh` takes as ProxyJump.
     """
 
-    address: t.Sequence[str] | None
+    address: t.Sequence[str]
     network: str | None
     jump_host: str | None
 
@@ -77,22 +80,20 @@ def _address(node: Server, wanted: Wanted, warn: t.Callable[[str], None]) -> str
     Without one Ansible would connect to the host's name, which may be that of another
     machine. RFC 2606 promises that no name in `.invalid` ever resolves.
     """
-    kinds = wanted.address or ["private"]
-    for kind in kinds:
-        version, floating = (6 if kind == "ipv6" else 4), kind == "floating"
+    for kind in wanted.address:
         for entry in node["addresses"]:
-            if (entry["version"], entry["floating"]) != (version, floating):
+            if (entry["version"], entry["floating"]) != KINDS[kind]:
                 continue
             if wanted.network not in (None, entry["network"]):
                 continue
-            address = connectable(entry["address"], version)
+            address = connectable(entry["address"], entry["version"])
             if address:
                 return address
             warn(
                 f"{shown(entry['address'])} can't be the address of a server, and is "
                 "left out"
             )
-    return f"no-{'-'.join(kinds)}-address.invalid"
+    return f"no-{'-or-'.join(wanted.address)}-address.invalid"
 
 
 def _has(node: Server, address: str) -> bool:

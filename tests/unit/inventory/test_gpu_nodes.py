@@ -83,7 +83,7 @@ def test_jump_host_by_name(inventory: Inventory) -> None:
         ({"network": "storage", "address": ["floating", "private"]}, "192.0.2.77"),
         (
             {"network": "storage", "address": ["floating", "ipv6"]},
-            "no-floating-ipv6-address.invalid",
+            "no-floating-or-ipv6-address.invalid",
         ),
     ],
 )
@@ -93,6 +93,14 @@ def test_addresses(
     _float(cloud, "cluster-0-stack-master-0", "203.0.113.9")
     host = inventory.listing(**options).hosts["cluster-0-stack-master-0"]
     assert host["ansible_host"] == address
+
+
+def test_a_server_with_ipv6_alone(cloud: Cloud, inventory: Inventory) -> None:
+    name = "cluster-0-stack-node-0"
+    [server] = [one for one in cloud.lists["servers"] if one["name"] == name]
+    [(network, [port])] = server["addresses"].items()
+    server["addresses"] = {network: [{**port, "version": 6, "addr": "2001:db8::5"}]}
+    assert inventory.listing().hosts[name]["ansible_host"] == "2001:db8::5"
 
 
 def test_constructed(inventory: Inventory) -> None:
@@ -160,6 +168,7 @@ def test_text_of_the_cloud_is_no_template(
             "cluster (did you mean 'clusters'?): no such option; there are",
         ),
         ({"address": "public"}, "address"),
+        ({"address": []}, "address: [] names no kind of address; name one or more of"),
         ({"include_masters": "perhaps"}, "include_masters: 'perhaps' is neither"),
         ({"stale_after": -1}, "stale_after: -1 must be 0 or more"),
         ({"stale_after": "soon"}, "stale_after"),

@@ -117,6 +117,10 @@ class Stalled(ResourceError):
         return "ResourceError"
 
 
+class Forgotten(Stalled):
+    """A deletion that is under way has ended, and its service does not notice."""
+
+
 class NotFound(CloudError):
     """What was asked for is not there."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+from functools import partial
 
 from .clock import Clock
-from .errors import CloudError, OutcomeUnknown, Stalled
+from .errors import CloudError, Forgotten, OutcomeUnknown, Stalled
 from .fields import (
     KNOWN_AFTER_APPLY,
     Change,
@@ -86,8 +87,10 @@ class _Run:
                 if not self._changes(current) and not resource.unfinished(current.raw):
                     return self._outcome("none", current.view, current.view)
             found = raw
+            settle = partial(self.waits.until_settled, found)
             try:
-                raw = self.waits.until_settled(found)
+                deletion = status.operation == "delete"
+                raw = self._ended(settle, found) if deletion else settle()
             except Stalled as error:
                 if status.operation == "create" and resource.recreate_failed:
                     return self._make(self._creation(self._load(found)))
@@ -260,10 +263,10 @@ class _Run:
             return self._outcome("none", None, None)
         status = resource.status(raw)
         if status.operation == "delete" and status.phase == BUSY:
-            # Someone else's deletion: this run changes nothing.
+            # Someone else's deletion: this run changes nothing, unless it was lost.
             if self.wait and not self.check_mode:
-                self.waits.until_gone(raw)
-            return self._outcome("none", None, None)
+                self._ended(partial(self.waits.until_gone, raw), raw)
+            return self._outcome("delete" if self.wrote else "none", None, None)
         resource.check_delete(raw)
         current = self._load(raw)
         if not self.check_mode:
@@ -275,7 +278,22 @@ class _Run:
         for delete in self.resource.deletions(raw):
             self._write(delete, turn)
         if self.wait or self.resource.recreate_failed:
-            self.waits.until_gone(raw)
+            self._ended(partial(self.waits.until_gone, raw), raw)
+
+    def _ended(self, wait: t.Callable[[], Raw | None], raw: Raw) -> Raw | None:
+        """Wait; a deletion that its service has lost is asked for once more.
+
+        Args:
+            wait: Waits for the end of what is under way.
+            raw: The resource.
+        """
+        try:
+            return wait()
+        except Forgotten:
+            if self.check_mode:
+                return None  # asked for once more, it is gone
+            self._write(partial(self.resource.delete, raw), None)
+            return wait()
 
     # result -----------------------------------------------------------------
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
 from .clock import Clock, growing
@@ -49,7 +48,7 @@ def wait_until(
     """
     raw: Raw | None = None
     trouble: CloudError | None = None
-    unseen = 0.0
+    due = clock.elapsed() + LOOK_EVERY
     for pause in growing(1, 1.3, 10):
         missing = ""
         try:
@@ -61,12 +60,12 @@ def wait_until(
             trouble = error
         except NotYet as error:
             missing = f": {error}"
-        if look and raw is not None and unseen >= LOOK_EVERY:
-            unseen = 0.0
-            with contextlib.suppress(ApiError):
-                look(raw)
-        unseen += pause
-        if not clock.pause(pause):
+        if look and clock.elapsed() > due - 0.1:
+            due = clock.elapsed() + LOOK_EVERY
+            if raw is not None:
+                _look(look, raw)
+        rest = due - clock.elapsed() if look else pause
+        if not clock.pause(min(pause, max(rest, 1))):
             last = f"; the last read failed: {trouble.message}" if trouble else missing
             raise Timeout(
                 f"{describe(raw)} after {clock.timeout:g} s{last}",
@@ -74,6 +73,16 @@ def wait_until(
                 request_id=trouble.request_id if trouble else None,
             )
     raise AssertionError("unreachable")
+
+
+def _look(look: Look, raw: Raw) -> None:
+    """Look behind a resource; what can't be seen there does not end its wait."""
+    try:
+        look(raw)
+    except Stalled:
+        raise
+    except CloudError:
+        pass
 
 
 class Lasting(t.NamedTuple):

@@ -141,12 +141,19 @@ class Waits:
             status = resource.status(raw)
             return status if status.operation == "delete" else Status(status.text, DONE)
 
+        watched = resource.watch()
+
+        def look(raw: Raw) -> None:
+            if watched and resource.status(raw).operation == "delete":
+                watched(raw)
+
         proof = Proof(deletion, resource.failure, lambda raw: False, before)
         wait_until(
             poll=partial(resource.refresh, before),
             judge=lambda raw: proof(raw) if raw else resource.emptied(before),
             describe=self._describe,
             clock=self.clock,
+            look=look,
         )
 
     def _describe(self, raw: Raw | None) -> str:

@@ -41,6 +41,7 @@ from .node_group import Declared
 from .nodes_to_remove import NodesToRemove
 from .resource import CloudResource
 from .servers import ServerProof
+from .servers_behind import ServersBehind
 from .sizes import BOUNDS, autoscaled, check_bounds
 from .stack_behind import StackBehind
 from .template_choice import TemplateChoice
@@ -245,12 +246,12 @@ class GpuClusterResource(CloudResource):
             proof: Knows the servers before the change that is waited for.
         """
         stack = StackBehind(self.cloud)
+        servers = ServersBehind(proof or ServerProof(self.cloud))
 
         def look(raw: Raw) -> None:
-            proves = proof or self._driver.proof(raw)
-            if proves and status_of(raw).operation != "delete":
-                proves.look(self, raw)
-            stack.look(self, raw, infrastructure_id(raw))
+            if self._driver.proof(raw) and status_of(raw).operation != "delete":
+                servers.look(self, raw, servers.proof.size_of(raw))
+            stack.look_at_groups(self, raw)
 
         return look
 
@@ -262,9 +263,11 @@ class GpuClusterResource(CloudResource):
         return proof.arriving(raw, raw["node_count"] + raw["master_count"])
 
     def obstacles(self, raw: Raw) -> str:
-        """Return what the servers and Magnum's health check say, for Cluster API."""
+        """Return how its Heat stack ended; what servers say, for Cluster API."""
         proof = self._driver.proof(raw)
-        return proof.summary(raw) if proof else ""
+        if proof:
+            return proof.summary(raw)
+        return StackBehind(self.cloud).obstacle(raw, infrastructure_id(raw))
 
     # Compare ----------------------------------------------------------------
 

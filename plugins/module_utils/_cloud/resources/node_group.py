@@ -35,6 +35,7 @@ from ..services.magnum import NODE_LABELS, ZERO_NODES
 from . import magnum_rules
 from .resource import CloudResource
 from .servers import LASTS, ServerProof
+from .servers_behind import ServersBehind
 from .sizes import BOUNDS, check_bounds, scales_itself, steps_to
 from .stack_behind import StackBehind
 
@@ -293,10 +294,10 @@ class NodeGroupResource(CloudResource):
         return proof.arriving(cluster, raw["node_count"], raw["name"])
 
     def obstacles(self, raw: Raw) -> str:
-        """Return what the servers of the group and the quota say, for Cluster API."""
+        """Return how its Heat stack ended; what servers say, for Cluster API."""
         cluster = self._proven(raw)
         if cluster is None:
-            return ""
+            return StackBehind(self.cloud).obstacle(raw, raw.get("stack_id"))
         own = {name: raw[name] for name in ("node_count", "flavor_id")}
         shown = {**cluster, "master_count": 0, **own}
         return ServerProof(self.cloud).summary(shown, raw["name"])
@@ -312,11 +313,12 @@ class NodeGroupResource(CloudResource):
                 f"was still {text}"
             )
 
+        servers = ServersBehind(ServerProof(self.cloud))
+
         def look(raw: Raw) -> None:
-            whole = {**(self._cluster or {}), **raw}
-            proof = ServerProof(self.cloud)
+            whole, proof = {**(self._cluster or {}), **raw}, servers.proof
             if self._driver.cluster_api and proof.applies(whole):
-                proof.look(self, whole)
+                servers.look(self, whole, proof.size_of(whole))
 
         return Turn(lambda: self.cloud.magnum.cluster(cluster), describe, look)
 
@@ -358,13 +360,16 @@ class NodeGroupResource(CloudResource):
             proof: Knows the servers before the change that is waited for.
         """
         stack = StackBehind(self.cloud)
+        servers = ServersBehind(proof or ServerProof(self.cloud))
 
         def look(raw: Raw) -> None:
             stack.look(self, raw, raw.get("stack_id"))
             cluster = self._proven(raw)
             if cluster and status_of(raw).operation != "delete":
+                scales = scales_itself(cluster.get("labels"))
+                size = None if scales else raw["node_count"]
                 seen = {**cluster, "status": raw["status"]}
-                (proof or ServerProof(self.cloud)).look(self, seen, raw["name"])
+                servers.look(self, seen, size, raw["name"])
 
         return look
 

@@ -17,6 +17,7 @@ from ..engine.errors import (
 )
 from ..engine.status import Raw
 from ..services.drivers import HEAT, WORKERS, driver_of, infrastructure_id, refuse
+from ..services.exact import hint, nearly
 from ..services.session import Cloud
 from .servers import by_group
 
@@ -141,7 +142,8 @@ def select(servers: list[Raw], idents: t.Sequence[str]) -> list[Raw]:
     """Return the servers that names, addresses or ids mean; none if all are gone.
 
     Raises:
-        NodeNotFound: Some are there and some are not: rather a slip than a repetition.
+        NodeNotFound: Some are there and some are not, or servers nearly have such a
+            name: rather a slip than a repetition.
         AmbiguousName: One means two.
     """
     selected: dict[str, Raw] = {}
@@ -161,11 +163,12 @@ def select(servers: list[Raw], idents: t.Sequence[str]) -> list[Raw]:
             selected[matches[0]["id"]] = matches[0]
         else:
             missing.append(ident)
-    if selected and missing:
-        names = ", ".join(sorted(server["name"] for server in servers))
+    names = [server["name"] for server in servers]
+    near = sorted({name for ident in missing for name in nearly(names, ident)})
+    if missing and (selected or near):
         raise NodeNotFound(
-            f"nodes_to_remove: {', '.join(missing)} is not among the default workers, "
-            f"which are {names}",
+            f"nodes_to_remove: {', '.join(missing)} is not among the default workers"
+            f"{hint(near)}, which are {', '.join(sorted(names))}",
             details={"missing": missing},
         )
     return list(selected.values())

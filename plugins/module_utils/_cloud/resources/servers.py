@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..engine.errors import CloudError, Stalled
+from ..engine.errors import CloudError
 from ..engine.status import Raw
 from ..engine.waiter import NotYet
 from ..services.drivers import (
@@ -79,44 +79,11 @@ class ServerProof(t.NamedTuple):
         servers = [server for group in found.values() for server in group]
         return self._replace(before={each["id"]: each["status"] for each in servers})
 
-    def look(self, what: object, cluster: Raw, group: str | None = None) -> None:
-        """Look if a new server is broken, which neither Magnum nor its driver report.
-
-        Args:
-            what: How messages call the resource.
-            cluster: The cluster.
-            group: The node group that counts, None for all.
-
-        Raises:
-            Stalled: A server is broken that was not before.
-        """
-        found = by_group(self.cloud, cluster)
-        listed = [
-            server
-            for name, servers in found.items()
-            for server in servers
-            if group in (None, name)
-        ]
-        broken = [
-            server
-            for server in listed
-            if server["status"] == "ERROR" and self.before.get(server["id"]) != "ERROR"
-        ]
-        if broken:
-            raise Stalled(
-                f"{what}: {'; '.join(map(_fault, broken))}. Magnum does not report "
-                f"this, and its status is {cluster['status']}. Make room or ask for "
-                "fewer nodes: set a smaller node_count, or delete what can't be "
-                "created (state: absent, or recreate_failed: true)",
-                details={
-                    "id": cluster["uuid"],
-                    "status": cluster["status"],
-                    "servers": [
-                        {"id": server["id"], "name": server["name"]}
-                        for server in broken
-                    ],
-                },
-            )
+    def size_of(self, cluster: Raw) -> int | None:
+        """Return how many servers a cluster has to have; None if it scales itself."""
+        if scales_itself(cluster.get("labels")):
+            return None
+        return int(cluster["node_count"] + cluster["master_count"])
 
     def require_created(self, cluster: Raw) -> None:
         """Require that all nodes of a new cluster are there.
@@ -231,7 +198,7 @@ class ServerProof(t.NamedTuple):
             servers = [server for each in listed.values() for server in each]
             others = [each for each in masters + servers if each["status"] != "ACTIVE"]
             active = len(masters + servers) - len(others)
-            texts += [f"it has {active} active servers", *map(_fault, others)]
+            texts += [f"it has {active} active servers", *map(fault, others)]
             needs = [
                 Need(
                     cluster["master_flavor_id"], cluster["master_count"] - len(masters)
@@ -271,12 +238,12 @@ def _require_size(what: str, servers: list[Raw], size: int) -> None:
     others = [server for server in servers if server["status"] != "ACTIVE"]
     active = len(servers) - len(others)
     if others or active != size:
-        more = "".join(f"; {_fault(server)}" for server in others)
+        more = "".join(f"; {fault(server)}" for server in others)
         raise NotYet(f"{what} has {active} active servers, and {size} are needed{more}")
 
 
-def _fault(server: Raw) -> str:
+def fault(server: Raw) -> str:
     """Return what Nova says of a server that is not active."""
-    fault = (server.get("fault") or {}).get("message")
-    reason = f" ({str(fault).strip().rstrip('.')})" if fault else ""
+    message = (server.get("fault") or {}).get("message")
+    reason = f" ({str(message).strip().rstrip('.')})" if message else ""
     return f"server {server['name']} is in {server['status']}{reason}"

@@ -13,6 +13,7 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.e
     ApiError,
     CloudError,
     Conflict,
+    Forgotten,
     InvalidInput,
     OutcomeUnknown,
     ResourceError,
@@ -647,6 +648,79 @@ def test_a_deletion_that_takes_too_long(run: Run, box: Box) -> None:
     error = failing(run, Thing(box), "absent", timeout=30)
     assert isinstance(error, Timeout)
     assert error.message.startswith("test thing 'a' was still DELETE_IN_PROGRESS; it")
+
+
+class Losing(Thing):
+    """Its service loses sight of deletions until it is asked a number of times."""
+
+    def __init__(self, box: Box, asks: int) -> None:
+        super().__init__(box, size=1)
+        self.asks = asks
+
+    @property
+    def deletions_sent(self) -> int:
+        return self.box.log.count("delete")
+
+    def delete(self, raw: Raw) -> None:
+        super().delete(raw)
+        self.box.coming = []
+        self.box.then("DELETE_IN_PROGRESS")
+        if self.deletions_sent >= self.asks:
+            self.box.then(None)
+
+    def watch(self) -> t.Callable[[Raw], None]:
+        def look(raw: Raw) -> None:
+            assert raw["status"] == "DELETE_IN_PROGRESS"
+            raise Forgotten(f"{self}: what is behind it is gone")
+
+        return look
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "how", "asks", "action", "sent"),
+    [
+        ("CREATE_COMPLETE", "absent", {}, 2, "delete", 2),
+        ("DELETE_IN_PROGRESS", "absent", {}, 1, "delete", 1),
+        ("DELETE_IN_PROGRESS", "absent", {"wait": False}, 1, "none", 0),
+        ("DELETE_IN_PROGRESS", "absent", {"check_mode": True}, 1, "none", 0),
+        ("DELETE_IN_PROGRESS", "present", {}, 1, "create", 1),
+        ("DELETE_IN_PROGRESS", "present", {"check_mode": True}, 1, "create", 0),
+    ],
+)
+def test_a_deletion_that_was_lost_is_asked_for_once_more(
+    run: Run,
+    box: Box,
+    status: str,
+    state: str,
+    how: dict[str, bool],
+    asks: int,
+    action: str,
+    sent: int,
+) -> None:
+    box.put(status)
+    thing = Losing(box, asks)
+    outcome = run(thing, state, **how)
+    assert (outcome.action, thing.deletions_sent) == (action, sent)
+    assert outcome.changed is (action != "none")
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "sent"),
+    [
+        ("CREATE_COMPLETE", "absent", 2),
+        ("DELETE_IN_PROGRESS", "absent", 1),
+        ("DELETE_IN_PROGRESS", "present", 1),
+    ],
+)
+def test_a_deletion_that_stays_lost_is_an_error(
+    run: Run, box: Box, status: str, state: str, sent: int
+) -> None:
+    box.put(status)
+    thing = Losing(box, asks=9)
+    error = failing(run, thing, state, timeout=3600)
+    assert (error.type, error.changed) == ("ResourceError", True)
+    assert error.message == "test thing 'a': what is behind it is gone"
+    assert thing.deletions_sent == sent
 
 
 # what is loaded and shown -----------------------------------------------------

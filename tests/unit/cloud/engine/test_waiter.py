@@ -13,7 +13,10 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.e
     Busy,
     CloudError,
     Conflict,
+    InvalidInput,
+    NotFound,
     ResourceError,
+    Stalled,
     Timeout,
 )
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.status import (
@@ -382,14 +385,35 @@ def test_what_is_behind_is_looked_at_every_20_seconds(
     def look(raw: Raw) -> None:
         looks.append(time.now - 1000)
         if len(looks) == 3:
-            raise ResourceError("a server failed")
+            raise Stalled("a server failed")
 
     clock = time.clock()
     with pytest.raises(ResourceError, match="a server failed"):
         wait_until(dict, judge, lambda raw: "", clock, look)
-    assert [20 <= b - a <= 30 for a, b in zip([0, *looks], looks, strict=False)] == [
-        True
-    ] * 3
+    assert looks == pytest.approx([20, 40, 60])
+
+
+@pytest.mark.parametrize("error", [ApiError, AuthError, NotFound, InvalidInput])
+def test_what_can_not_be_seen_behind_ends_no_wait(
+    time: FakeTime, error: type[CloudError]
+) -> None:
+    def look(raw: Raw) -> None:
+        raise error("not for you")
+
+    with pytest.raises(Timeout):
+        wait_until(dict, lambda raw: False, lambda raw: "", time.clock(60), look)
+
+
+def test_a_look_that_takes_long_is_not_repeated_at_once(time: FakeTime) -> None:
+    looks: list[float] = []
+
+    def look(raw: Raw) -> None:
+        looks.append(time.now)
+        time.now += 50
+
+    with pytest.raises(Timeout):
+        wait_until(dict, lambda raw: False, lambda raw: "", time.clock(200), look)
+    assert len(looks) == 4
 
 
 def test_nothing_is_behind_what_is_not_there(time: FakeTime) -> None:

@@ -296,7 +296,9 @@ def test_an_unclear_create_is_picked_up(site: Site) -> None:
 def test_a_create_that_is_too_slow(site: Site) -> None:
     site.on(CREATE, Reply(202, {"uuid": ID}))
     site.on(BY_ID, cluster("CREATE_IN_PROGRESS"))
-    site.on(f"GET /v1.0/stacks/{STACK_ID}", MISSING)
+    groups(site, workers())
+    busy = {"id": STACK_ID, "stack_status": "CREATE_IN_PROGRESS"}
+    site.on(f"GET /v1.0/stacks/{STACK_ID}", {"stack": {"stack_name": "x", **busy}})
     with pytest.raises(Timeout, match="still CREATE_IN_PROGRESS; it goes on"):
         site.run(GpuClusterResource, name="train", template="gpu-a100", timeout=60)
 

@@ -132,6 +132,14 @@ def test_some_there_and_some_not_is_a_slip(site: Site) -> None:
         run(site, "train-node-1", "no-such")
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_nearly_a_name_is_a_slip(site: Site, check_mode: bool) -> None:
+    near = r"workers \(there is 'train-node-1': names are compared exactly\), which are"
+    with pytest.raises(NodeNotFound, match=near):
+        run(site, "Train-Node-1", check_mode=check_mode)
+    assert site.writes == []
+
+
 @pytest.mark.parametrize("ident", ["train-node-9", "id-m"])
 def test_neither_masters_nor_other_servers(site: Site, ident: str) -> None:
     with pytest.raises(NodeNotFound, match=f"{ident} is not among the default workers"):
