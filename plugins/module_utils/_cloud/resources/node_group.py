@@ -291,7 +291,8 @@ class NodeGroupResource(CloudResource):
         if cluster is None:
             return False
         proof = ServerProof(self.cloud)
-        return proof.arriving(cluster, raw["node_count"], raw["name"])
+        seen = {**cluster, "status": raw["status"]}
+        return proof.arriving(seen, raw["node_count"], raw["name"])
 
     def obstacles(self, raw: Raw) -> str:
         """Return how its Heat stack ended; what servers say, for Cluster API."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..engine.errors import CloudError
-from ..engine.status import Raw
+from ..engine.status import Raw, status_of
 from ..engine.waiter import NotYet
 from ..services.drivers import (
     MASTERS,
@@ -107,15 +107,18 @@ class ServerProof(t.NamedTuple):
             _require_size(f"node group {group}", servers.get(group, []), size)
 
     def arriving(self, cluster: Raw, size: int, group: str | None = None) -> bool:
-        """Return whether servers are still to come: Magnum does not wait for them.
+        """Return whether servers are still to come.
 
-        A server that somebody has stopped is there.
+        After an update, Magnum does not wait for them; of a new cluster it does. A
+        server that somebody has stopped is there.
 
         Args:
             cluster: The cluster.
             size: How many servers it has to have.
             group: The node group that counts, None for all.
         """
+        if status_of(cluster).operation != "update":
+            return False
         if scales_itself(cluster.get("labels")):
             return False
         found = by_group(self.cloud, cluster)

@@ -301,8 +301,10 @@ def test_a_run_without_a_change_waits_for_the_servers(
 ) -> None:
     """An earlier run's time was up, and Magnum says that all is done."""
     asked: Raw = {"name": name, **options, "node_count": 2}
+    there(site, capi(DONE))
     site.on(BY_ID, capi(DONE))
-    site.on(f"{GROUPS}/default-worker", workers())
+    site.on(f"{GROUPS}/default-worker", {**workers(), "status": DONE})
+    site.on(f"{GROUPS}/w", {**workers(), "status": DONE})
     coming = seen(nodes(1), [*nodes(1), *nodes(2, 1, status="BUILD")[-1:]], nodes(2))
     site.on(LISTED, *coming)
     assert site.run(kind, **asked).action == "none"
@@ -323,7 +325,7 @@ def test_a_run_without_a_change_waits_for_the_servers(
 
 
 def test_an_autoscaler_decides_how_many_servers_there_are(site: Site) -> None:
-    there(site, capi(labels={"auto_scaling_enabled": "true"}))
+    there(site, capi(DONE, labels={"auto_scaling_enabled": "true"}))
     site.on(LISTED, {"servers": nodes(0)})
     assert site.run(GpuClusterResource, name="train", node_count=2).action == "none"
 
