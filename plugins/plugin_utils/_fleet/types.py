@@ -360,8 +360,7 @@ class Schedule:
         waiting: Devices that are requested and not given out; None if not known.
         failure: Why it could not be read; then nothing else is known.
         cluster: Name of the cluster that it belongs to; None if not known.
-        idents: Ids of its pods and machines, which no other cluster has; as many as
-            are known.
+        idents: Ids of some of its pods and machines, which no other cluster has.
         labeled: Whether that name is what a label of series says, which may be none
             that anybody else uses.
         warnings: What else could not be read.
