@@ -43,6 +43,10 @@ GUARDS = 8
 comes before the first request to each service."""
 DRIVER = 5
 """Moves for the cluster's driver, which decides what is refused and proven."""
+QUOTAS = 11
+"""Moves for the quotas of other services than Nova, and what a cluster takes of them."""
+RULES = 26
+"""Moves of a creation for what Magnum would refuse, and for its own quota."""
 
 
 def moves(site: Site, action: str, check_mode: bool = False, **options: t.Any) -> int:
@@ -86,7 +90,9 @@ def test_no_change(site: Site) -> None:
 
 def test_a_plan_to_resize(site: Site) -> None:
     there(site)
-    assert 0 < moves(site, "update", check_mode=True, node_count=3) <= 95 + GUARDS
+    assert (
+        0 < moves(site, "update", check_mode=True, node_count=3) <= 95 + GUARDS + QUOTAS
+    )
 
 
 def test_a_resize(site: Site) -> None:
@@ -97,7 +103,7 @@ def test_a_resize(site: Site) -> None:
     )
     site.on(RESIZE, Reply(202, {"uuid": ID}))
     site.on(BY_ID, before, busy, late, done)
-    assert 0 < moves(site, "update", node_count=3) <= 153 + GUARDS + DRIVER
+    assert 0 < moves(site, "update", node_count=3) <= 153 + GUARDS + DRIVER + QUOTAS
 
 
 def test_a_creation(site: Site) -> None:
@@ -111,4 +117,4 @@ def test_a_creation(site: Site) -> None:
     groups(site, workers())
     options: Raw = {"labels": {"gpu_enabled": True}, "create_timeout": 90}
     taken = moves(site, "create", template="gpu-a100", node_count=2, **options)
-    assert 0 < taken <= 140 + GUARDS + DRIVER
+    assert 0 < taken <= 140 + GUARDS + DRIVER + QUOTAS + RULES

@@ -68,14 +68,14 @@ class ClusterRules:
         Raises:
             InvalidInput: Names the option, and what to do.
         """
-        balanced = bool(spec.get("master_lb_enabled"))
+        balanced, labels = bool(spec.get("master_lb_enabled")), spec.labels
         magnum_rules.check_masters(spec.values.get("master_count", 1), balanced)
         if balanced:
             self._check_balancers()
         for option in ("hardware", "master_hardware"):
             name = spec.get(option)
             flavor = self.references.raw("flavor", name) if name else None
-            warning = magnum_rules.check_disk(option, flavor, spec.labels)
+            warning = magnum_rules.check_disk(option, flavor, labels)
             if warning:
                 self.cloud.warn(warning)
         magnum_rules.check_docker_volume(

@@ -20,7 +20,7 @@ from ..engine.fields import TEXT, Field, labels
 from ..engine.resource import Step
 from ..engine.status import FAILED, Raw, status_of
 from ..engine.waiter import Look
-from ..services.drivers import infrastructure_id
+from ..services.drivers import driver_of, infrastructure_id
 from ..services.magnum import ZERO_NODES
 from . import (
     cluster_groups,
@@ -327,6 +327,7 @@ class GpuClusterResource(CloudResource):
         if values.get("node_count") == 0:
             self.cloud.magnum.require(ZERO_NODES, "A node group without a node")
         resolved = super().prepare(values, raw)
+        spec = None
         if raw is None:
             spec = self._spec(resolved, None)
             self._rules.check(spec)
@@ -336,7 +337,7 @@ class GpuClusterResource(CloudResource):
             planned = [node_group.view(group) for group in raws]
         if planned is None and resolved.keys().isdisjoint(("template", *BOUNDS)):
             return resolved
-        driver = self._driver.of(raw, values)
+        driver = spec.driver if spec else self._driver.of(raw, values)
         if planned is not None:
             scales = driver.cluster_api and self._driver.scales(raw, values)
             marks = self._driver.labels(raw, values)
@@ -353,10 +354,10 @@ class GpuClusterResource(CloudResource):
             values: What a new one is made of, with references resolved.
             raw: The cluster as `load` gave it, None for a new one.
         """
-        driver = self._driver.of(raw, values)
         if raw is not None:
-            return ClusterSpec(raw, driver)
+            return ClusterSpec(raw, self._driver.of(raw, values))
         template = self._template.known(values["template"]) or {}
+        driver = driver_of(template.get("driver"), None)
         merge = self.params["merge_labels"] is not False
         return ClusterSpec(values, driver, template, merge)
 
