@@ -236,8 +236,15 @@ def test_every_type_of_error_has_its_section() -> None:
     page = (ROOT / "docs/docsite/rst/troubleshooting.rst").read_text()
     sections = set(re.findall(r"^(\w+)\n~+$", page, re.MULTILINE))
     # The engine turns OutcomeUnknown into Timeout; users see Busy as Conflict,
-    # NoEndpoint as ApiError and Stalled as ResourceError.
-    hidden = {"Busy", "CloudError", "NoEndpoint", "OutcomeUnknown", "Stalled"}
+    # NoEndpoint as ApiError, and Forgotten and Stalled as ResourceError.
+    hidden = {
+        "Busy",
+        "CloudError",
+        "Forgotten",
+        "NoEndpoint",
+        "OutcomeUnknown",
+        "Stalled",
+    }
     assert sections == types - hidden
 
 

@@ -38,6 +38,9 @@ from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resource
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resources.heat_stack import (
     HeatStackResource,
 )
+from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resources.kubeconfig import (
+    KubeconfigResource,
+)
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.resources.location import (
     LocationResource,
 )
@@ -381,6 +384,61 @@ def test_the_peer_of_a_location(site: Site, asked: str, real: str) -> None:
     _location(site, asked, real)
     with pytest.raises(LocationNotFound, match=SAID):
         site.run(LocationResource, name="new", cidr="10.0.0.0/24", connect_to=[asked])
+    assert site.writes == []
+
+
+# Check mode: what is not there may come, and what nearly is there is named ----------
+
+
+@CASES
+@pytest.mark.parametrize("kind", REFERRED)
+def test_references_in_check_mode(site: Site, kind: str, asked: str, real: str) -> None:
+    refer(site, kind, asked, real)
+    References(site.cloud(), check_mode=True).resolve("option", kind, asked)
+    assert site.warnings == [
+        f"option: there is no {kind} named {asked!r} in this project (there is "
+        f"{real!r}: {SAID}) yet; what depends on it is known after apply"
+    ]
+
+
+def _plans_node_group(site: Site, asked: str) -> None:
+    options = {"cluster": asked, "name": "big", "node_count": 1}
+    site.run(NodeGroupResource, check_mode=True, **options)
+
+
+def _plans_credentials(site: Site, asked: str) -> None:
+    site.run(KubeconfigResource, check_mode=True, name=asked, path="/tmp/never.config")
+
+
+def _plans_placed_cluster(site: Site, asked: str) -> None:
+    options = {"name": "other", "template": "gpu-a100", "location": asked}
+    site.on("GET /v1/clusters/other", Reply(404, {"errors": []}))
+    site.run(GpuClusterResource, check_mode=True, **options)
+
+
+def _plans_joined_location(site: Site, asked: str) -> None:
+    options = {"name": "new", "cidr": "10.0.0.0/24", "connect_to": [asked]}
+    site.run(LocationResource, check_mode=True, **options)
+
+
+PLANS = {
+    "node group": (_cluster, _plans_node_group),
+    "credentials": (_cluster, _plans_credentials),
+    "placed cluster": (_location, _plans_placed_cluster),
+    "joined location": (_location, _plans_joined_location),
+}
+
+
+@pytest.mark.parametrize(("answer", "plan"), PLANS.values(), ids=PLANS)
+def test_plans_name_what_nearly_is_there(
+    site: Site,
+    answer: t.Callable[[Site, str, str], None],
+    plan: t.Callable[[Site, str], None],
+) -> None:
+    with_template(site)
+    answer(site, "train", "Train")
+    plan(site, "train")
+    assert any(f"(there is 'Train': {SAID}) yet" in text for text in site.warnings)
     assert site.writes == []
 
 
