@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._near import did_you_mean, near
+from ..module_utils._near import near, suggestion
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "prefix": {"type": "str", "required": True},
@@ -31,15 +31,17 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
         prefix, known = options["prefix"], options["known"]
-        unknown = [
-            name
-            for name in sorted(set(task_vars or {}) - set(known))
-            if name.startswith(prefix) and not name.startswith(f"{prefix}_")
-        ]
-        misspelled = {name: near(name, known) for name in unknown if near(name, known)}
-        for name in misspelled:
+        own = [name.removeprefix(prefix) for name in known]
+        misspelled = {}
+        for name in sorted(set(task_vars or {}) - set(known)):
+            rest = name.removeprefix(prefix)
+            # What all names begin with makes none of them close.
+            close = near(rest, own) if name.startswith(prefix) else []
+            if close and not rest.startswith("_"):
+                misspelled[name] = [f"{prefix}{each}" for each in close]
+        for name, close in misspelled.items():
             self._display.warning(
                 f"{name}: the role has no such option, and ignores it"
-                f"{did_you_mean(name, known)}"
+                f"{suggestion(close)}"
             )
         return {**result, "changed": False, "misspelled": misspelled}
