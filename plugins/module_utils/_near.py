@@ -40,5 +40,9 @@ def no_such(kind: str, wrong: t.Iterable[str], allowed: t.Iterable[str]) -> str:
 
 def did_you_mean(name: str, names: t.Iterable[str]) -> str:
     """Return what a message adds that says there is no such name, or nothing."""
-    close = near(name, names)
+    return suggestion(near(name, names))
+
+
+def suggestion(close: t.Sequence[str]) -> str:
+    """Return the same for names that are known to be close."""
     return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""

@@ -64,8 +64,8 @@ options:
       - IPv4 addresses of a network of its own, with a subnet and a router, such as
         V(10.10.0.0/24). Can't be changed later.
       - Requires a prefix of V(/29) or shorter. Must not overlap with the external
-        network, with the locations in O(connect_to), and with what these are joined
-        with.
+        network, as far as the credentials may see its subnets, with the locations in
+        O(connect_to), and with what these are joined with.
       - To create a location, this or O(network) is needed.
     type: str
   dns_nameservers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,15 @@ def test_life(site: Site, tmp_path: Path) -> None:
     assert not again["changed"], again
     assert len(member.recorder.counted) <= 4, member.recorder.counted
     assert member.recorder.writes == []
+
+    # By Magnum's policy, certificates are for the user who created the cluster.
+    with site.user(secrets.token_hex(8)) as auth:
+        theirs = tmp_path / "theirs"
+        refused = member("kubeconfig", name="example", path=str(theirs), auth=auth)
+    assert refused["error"]["type"] == "AuthError", refused
+    assert "only the user who created a cluster" in refused["msg"], refused
+    assert made["gpu_cluster"]["user_id"] in refused["msg"], refused
+    assert not theirs.exists()
 
     viewer = {"user": "viewer", "groups": ["gpu-viewers", "auditors"]}
     other = member("kubeconfig", **asked, **viewer)

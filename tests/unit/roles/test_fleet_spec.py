@@ -23,6 +23,23 @@ def test_the_spec_is_that_of_the_modules() -> None:
     assert tool["text"]() == tool["SPEC"].read_text(encoding="utf-8")
 
 
+def play(folder: Path, variables: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            Path(sys.executable).parent / "ansible-playbook",
+            "-i",
+            "localhost,",
+            "gpufleet.openstack.site",
+            "--extra-vars",
+            json.dumps(variables),
+        ],
+        env={**os.environ, "ANSIBLE_HOME": str(folder), "COLUMNS": "1000"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -42,20 +59,30 @@ def test_what_modules_do_not_know_is_refused_first(
         "fleet_locations": [{"name": "first", "cidr": "10.0.0.0/24"}],
         **variables,
     }
-    done = subprocess.run(
-        [
-            Path(sys.executable).parent / "ansible-playbook",
-            "-i",
-            "localhost,",
-            "gpufleet.openstack.site",
-            "--extra-vars",
-            json.dumps(given),
-        ],
-        env={**os.environ, "ANSIBLE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = play(tmp_path, given)
     assert done.returncode == 2
     assert told in done.stdout, done.stdout
     assert "Declare locations" not in done.stdout
+
+
+def test_misspelled_variables_are_warnings(tmp_path: Path) -> None:
+    variables = {
+        "fleet_cluster": [{"name": "a"}],
+        "fleet_hardwares": [],
+        "fleet_clusters": [],
+        "fleet__clusters_of_the_role": [],
+        "fleet_owner": "somebody",
+        "flet_clusters": [],
+    }
+    done = play(tmp_path, variables)
+    assert done.returncode == 0, done.stdout
+    told = " ".join((done.stdout + done.stderr).split())
+    for name, close in (
+        ("fleet_cluster", "'fleet_clusters'"),
+        ("fleet_hardwares", "'fleet_hardware'"),
+    ):
+        said = (
+            f"{name}: the role has no such option, and ignores it (did you mean {close}"
+        )
+        assert said in told, told
+    assert told.count("the role has no such option") == 2

@@ -82,7 +82,7 @@ def _defined(read: str | None, clouds: list[str], files: list[str]) -> str:
 def _listed(files: list[str]) -> str:
     """Return paths of files; those of one folder together, by their suffixes."""
     suffixes: dict[str, list[str]] = {}
-    for file in files:
+    for file in dict.fromkeys(files):
         stem, suffix = os.path.splitext(file)
         suffixes.setdefault(stem, []).append(suffix)
     return ", ".join(f"{stem}{'|'.join(found)}" for stem, found in suffixes.items())
