@@ -338,7 +338,12 @@ from ..plugin_utils._sources.failure import SourceError
 from ..plugin_utils._sources.inventories import read_later
 from ..plugin_utils._sources.inventory_variables import PORTS, InventoryVariables
 from ..plugin_utils._sources.openstack.declared import declared
-from ..plugin_utils._sources.openstack.filters import Filters
+from ..plugin_utils._sources.openstack.filters import (
+    NO_NAMES,
+    Filters,
+    Names,
+    joined,
+)
 from ..plugin_utils._sources.prometheus import source as prometheus
 from ..plugin_utils._untrusted import untrusted
 
@@ -408,14 +413,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         key = self._key(filters)
         caches = bool(self.get_option("cache"))
         nodes = self._kept(key) if cache and caches else None
+        names = NO_NAMES
         if nodes is None:
-            nodes, whole = self._read(filters)
+            nodes, whole, names = self._read(filters)
             if whole and caches:
                 # As one text: Ansible looks at every value of what it keeps, which
                 # takes longer than to read a large cloud.
                 self._cache[key] = {"nodes": json.dumps(nodes)}
-        for missed in filters.missed(nodes):
-            self.display.warning(f"{missed}: no node is of it")
+        for missed in filters.missed(nodes, names):
+            self.display.warning(missed)
         self._add(nodes)
 
     def _kept(self, key: str) -> list[Server] | None:
@@ -511,8 +517,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         digest = hashlib.sha256(text.encode()).hexdigest()
         return f"{self.NAME}_{digest[:32]}"
 
-    def _read(self, filters: Filters) -> tuple[list[Server], bool]:
-        """The nodes of all clouds and regions, and whether nothing is missing."""
+    def _read(self, filters: Filters) -> tuple[list[Server], bool, Names]:
+        """The nodes of all clouds and regions, whether nothing is missing; names."""
         # What fails becomes a warning; the SDK's own lines would stand between.
         for library in ("keystoneauth", "openstack"):
             logging.getLogger(library).addHandler(logging.NullHandler())
@@ -545,7 +551,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError("; ".join(failures + missing))
         for text in failures + missing + warnings:
             self.display.warning(text)
-        return list(nodes.values()), not failures + missing
+        names = joined(each.names for each in regions)
+        return list(nodes.values()), not failures + missing, names
 
     def _add(self, nodes: list[Server]) -> None:
         """Add the hosts, their variables and groups."""

@@ -40,7 +40,12 @@ class Plugin(gpu_nodes.InventoryModule):
     ) -> None:
         super().__init__()
         self.facts = facts
-        self.options = {"stale_after": 300, "prometheus": URL, **options}
+        self.options = {
+            "address": ["private"],
+            "stale_after": 300,
+            "prometheus": URL,
+            **options,
+        }
         self.inventory = InventoryData()
         self.loader = DataLoader()
         self._path = path

@@ -76,6 +76,47 @@ def test_all_pages_in_few_requests(make: Make) -> None:
     assert len(cloud.requests) <= 9 + 3, cloud.requests
 
 
+NEAR = "names are compared exactly)"
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("clusters", "cluster-0", []),
+        ("clusters", "no-such", ["clusters: no-such: no node is of it"]),
+        (
+            "clusters",
+            "Cluster-0",
+            [f"clusters: Cluster-0: no node is of it (there is 'cluster-0': {NEAR}"],
+        ),
+        (
+            "locations",
+            "HERE",
+            [f"locations: HERE: no node is of it (there is 'here': {NEAR}"],
+        ),
+        (
+            "node_groups",
+            "Default-Worker",
+            [
+                "node_groups: Default-Worker: no node is of it (there is "
+                f"'default-worker': {NEAR}"
+            ],
+        ),
+    ],
+)
+def test_filters_that_no_node_passes(
+    make: Make, option: str, name: str, said: list[str]
+) -> None:
+    make()
+    wanted = {option: [name]}
+    region = read(**wanted)
+    names = filters.joined([region.names, filters.NO_NAMES])
+    assert Filters(**wanted).missed(region.nodes, names) == said
+    # The cache holds the nodes that were wanted, and nothing else.
+    usual = [text.partition(" (")[0] for text in said]
+    assert Filters(**wanted).missed(region.nodes, filters.NO_NAMES) == usual
+
+
 def test_a_page_that_comes_at_the_second_time(make: Make) -> None:
     cloud = make()
     answers = iter([None, None, 503])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os.path
 import typing as t
 
-from ....module_utils._near import did_you_mean
+from ....module_utils._cloud.services.exact import hint, nearly
 from ..._fleet.membership import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
@@ -17,6 +17,32 @@ from ..._fleet.membership import (
     Seen,
 )
 from ..._fleet.types import Record, Server
+
+Names = t.Mapping[str, set[str]]
+"""Names of what there is, by the filter that takes them."""
+
+NO_NAMES: Names = {"clusters": set(), "locations": set(), "node_groups": set()}
+
+
+def names_of(seen: Seen) -> Names:
+    """Return the names of what a region holds."""
+    places = {cluster["location"] for cluster in seen.clusters}
+    groups = {group["name"] for group in seen.groups}
+    if seen.clusters:
+        groups |= {DEFAULT_MASTER, DEFAULT_WORKER}
+    return {
+        "clusters": {cluster["name"] for cluster in seen.clusters},
+        "locations": {place for place in places if place},
+        "node_groups": groups,
+    }
+
+
+def joined(each: t.Iterable[Names]) -> Names:
+    """Return the names of several regions together."""
+    listed = list(each)
+    return {
+        option: set().union(*(one[option] for one in listed)) for option in NO_NAMES
+    }
 
 
 class Filters(t.NamedTuple):
@@ -56,15 +82,20 @@ class Filters(t.NamedTuple):
             if allowed
         )
 
-    def missed(self, nodes: t.Sequence[Server]) -> list[str]:
-        """Return values of filters that no node has, as `option: value`."""
+    def missed(self, nodes: t.Sequence[Server], names: Names) -> list[str]:
+        """Return what to say of values of filters that no node has.
+
+        Args:
+            nodes: The nodes that are wanted.
+            names: What there is, whether it is wanted or not.
+        """
         known: dict[str, set[str | None]] = {}
         for node in nodes:
             for option, values in self._values(node).items():
                 known.setdefault(option, set()).update(values)
         return [
-            f"{option}: {name}{did_you_mean(name, filter(None, known.get(option, ())))}"
-            for option in ("clusters", "locations", "node_groups")
+            f"{option}: {name}: no node is of it{hint(nearly(names[option], name))}"
+            for option in names
             for name in getattr(self, option) or []
             if name not in known.get(option, ())
         ]

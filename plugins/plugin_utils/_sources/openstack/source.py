@@ -22,7 +22,7 @@ from ..partial import MANY, or_nothing
 from ..threads import Pool
 from .clusters import read_clusters
 from .declared import declared as read_declared
-from .filters import Filters
+from .filters import NO_NAMES, Filters, Names, names_of
 from .hardware import HardwareReader
 from .servers import add_distros, read_servers
 
@@ -40,6 +40,7 @@ class Region(t.NamedTuple):
         missing: What could not be read, with its cause.
         warnings: What else the user should know.
         failure: Why nothing could be read, where that is so.
+        names: Names of what it holds, by the filter that takes them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Region(t.NamedTuple):
     missing: list[str]
     warnings: list[str]
     failure: str | None = None
+    names: Names = NO_NAMES
 
 
 def read_regions(
@@ -183,7 +185,7 @@ def _read_region(options: Record, filters: Filters, declared: Declared) -> Regio
     found = nodes(seen, cloud_name, cloud.region or None)
     known = identified(found, missing.append)
     wanted = [node for node in known if filters.wanted(node)]
-    return Region(name, wanted, missing, warnings)
+    return Region(name, wanted, missing, warnings, names=names_of(seen))
 
 
 def look(
