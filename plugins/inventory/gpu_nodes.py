@@ -539,6 +539,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         warnings = [
             f"{each.name}: {text}" for each in regions for text in each.warnings
         ]
+        # A flavor may be in one region only. A region that failed may have it.
+        nowhere = set.intersection(*(set(each.no_flavors) for each in regions))
+        warnings += map(openstack.no_flavor, sorted(nowhere))
         if len(failures) == len(regions):
             raise AnsibleParserError("; ".join(failures))
         nodes: dict[str | None, Server] = {}

@@ -83,7 +83,7 @@ def _servers(site: Site) -> dict[str, str]:
         for of, name in names.items()
     ]
     for server in made:
-        nova.wait_for_server(server, wait=120)
+        nova.wait_for_server(server, wait=300)
     for of, (specs, _known) in SPECS.items():
         for key, value in specs.items():
             site.set_extra_spec(names[of], key, value)

@@ -286,8 +286,10 @@ def test_accelerators_that_are_declared(
             "kind": "gpu",
         }
     ]
-    found = inventory.listing(**options, flavor_accelerators={name: []})
+    assert "no flavor" not in found.warnings
+    found = inventory.listing(**options, flavor_accelerators={name: [], "typo": []})
     assert "gpu_nodes" not in found.groups
+    assert "flavor_accelerators: there is no flavor 'typo'" in found.warnings
 
 
 def test_no_secret_at_any_verbosity(inventory: Inventory) -> None:

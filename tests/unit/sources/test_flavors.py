@@ -158,6 +158,15 @@ def test_what_the_user_declares_takes_precedence(cloud: Cloud) -> None:
     assert accelerators(read({"other": [A100]})) != [A100]
 
 
+def test_a_flavor_that_is_not_there(cloud: Cloud) -> None:
+    with_specs(cloud, {})
+    assert read({FLAVOR: [A100], "m1.master": []}).no_flavors == []
+    assert read({FLAVOR: [A100], "Theirs": [A100]}).no_flavors == ["Theirs"]
+    # What can't be read is not said to be missing.
+    cloud.disturb = lambda one: 403 if "/flavors" in one else None
+    assert read({"Theirs": [A100]}).no_flavors == []
+
+
 # As a source of reports ---------------------------------------------------------------
 
 
@@ -173,6 +182,13 @@ def test_reports_count_what_is_declared(cloud: Cloud, tmp_path: Path) -> None:
     overview = report(tmp_path, declared)
     assert (overview["totalNodes"], overview["totalGpus"]) == (2, 4)
     assert [row["model"] for row in overview["byModel"]] == ["A100"]
+    assert not [one for one in overview["warnings"] if "no flavor" in one]
+    [warning] = [
+        one
+        for one in report(tmp_path, {"Theirs": []})["warnings"]
+        if "no flavor 'Theirs'" in one
+    ]
+    assert warning.startswith("openstack: flavor_accelerators: ")
 
 
 def test_an_unknown_number_is_not_zero(cloud: Cloud, tmp_path: Path) -> None:

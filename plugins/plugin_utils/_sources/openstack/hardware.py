@@ -54,6 +54,16 @@ class HardwareReader:
             self._known[key] = self._read(embedded)
         return self._known[key]
 
+    def missing(self) -> list[str]:
+        """Return the flavors that the user declares and neither Nova nor a server has.
+
+        Returns:
+            None of them if Nova's flavors could not be read.
+        """
+        booted = {hardware["name"] for hardware in self._known.values()}
+        known = booted | set(self._listed)
+        return sorted(set(self._declared) - known) if self._listed else []
+
     def _read(self, embedded: Record) -> Hardware:
         name = embedded.get("original_name")
         specs = embedded.get("extra_specs") or {}

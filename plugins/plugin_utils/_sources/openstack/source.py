@@ -41,6 +41,7 @@ class Region(t.NamedTuple):
         warnings: What else the user should know.
         failure: Why nothing could be read, where that is so.
         names: Names of what it holds, by the filter that takes them.
+        no_flavors: Flavors that the user declares and that it does not have.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Region(t.NamedTuple):
     warnings: list[str]
     failure: str | None = None
     names: Names = NO_NAMES
+    no_flavors: t.Sequence[str] = ()
 
 
 def read_regions(
@@ -96,9 +98,10 @@ def read(options: Record, timeout: float) -> Listing:
     try:
         cloud = Cloud(place, Clock(timeout), warnings.append, in_time=True)
         declared = read_declared(options.get("flavor_accelerators"))
-        seen = look(cloud, Filters(), declared, warnings.append)
+        seen, no_flavors = look(cloud, Filters(), declared, warnings.append)
     except CloudError as error:
         raise SourceError(error.message) from error
+    warnings += map(no_flavor, no_flavors)
     return Listing(
         servers=nodes(seen, options.get("cloud"), cloud.region or None),
         storage=_storage(cloud, warnings.append),
@@ -175,7 +178,7 @@ def _read_region(options: Record, filters: Filters, declared: Declared) -> Regio
     warnings: list[str] = []
     try:
         cloud = _cloud(options, warnings)
-        seen = look(cloud, filters, declared, missing.append)
+        seen, no_flavors = look(cloud, filters, declared, missing.append)
     except CloudError as error:
         return Region(name, [], missing, warnings, error.message)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -185,7 +188,9 @@ def _read_region(options: Record, filters: Filters, declared: Declared) -> Regio
     found = nodes(seen, cloud_name, cloud.region or None)
     known = identified(found, missing.append)
     wanted = [node for node in known if filters.wanted(node)]
-    return Region(name, wanted, missing, warnings, names=names_of(seen))
+    return Region(
+        name, wanted, missing, warnings, names=names_of(seen), no_flavors=no_flavors
+    )
 
 
 def look(
@@ -193,7 +198,7 @@ def look(
     filters: Filters,
     declared: Declared,
     warn: t.Callable[[str], None],
-) -> Seen:
+) -> tuple[Seen, list[str]]:
     """Read servers, clusters and what joins them, side by side.
 
     Servers must be readable. What else can't be read is told, and missing.
@@ -203,6 +208,9 @@ def look(
         filters: What need not be read.
         declared: Accelerators that the user declares, by name of flavor.
         warn: Is told what could not be read, with its cause.
+
+    Returns:
+        What was seen, and the flavors that the user declares and that are not there.
 
     Raises:
         CloudError: Nova did not answer; or Magnum did not, where nothing is wanted but
@@ -225,7 +233,16 @@ def look(
             warn(f"clusters are not known: {error.message}")
             seen = Seen([], [], [], f"its cluster is not known: {error.message}")
     add_distros(cloud, servers, warn)
-    return seen._replace(servers=[each.server for each in servers])
+    seen = seen._replace(servers=[each.server for each in servers])
+    return seen, hardware.missing()
+
+
+def no_flavor(name: str) -> str:
+    """Return the warning for a flavor that the user declares and that is not there."""
+    return (
+        f"flavor_accelerators: there is no flavor {shown(name)} that these credentials "
+        "can see; correct the name or leave it out"
+    )
 
 
 def _wrong(options: Record) -> str | None:
