@@ -374,3 +374,16 @@ def test_no_sdk_at_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openstack", None)
     with pytest.raises(InvalidInput, match=r"4\.12 or newer is needed by the Python"):
         site.cloud()
+
+
+@pytest.mark.parametrize(
+    ("region", "offered"), [("RegionOne", True), ("Elsewhere", False), (None, True)]
+)
+def test_what_the_catalogue_offers(
+    site: Site, region: str | None, offered: bool
+) -> None:
+    """In a region without an endpoint of Keystone too."""
+    site.keystone({**CATALOG, "load-balancer": "http://octavia.test"})
+    cloud = site.cloud(region_name=region)
+    assert cloud.offers("load-balancer") is offered
+    assert not cloud.offers("metering")
