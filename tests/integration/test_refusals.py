@@ -55,15 +55,6 @@ def test_addresses_that_neutron_cannot_take(site: Site) -> None:
             assert text in result["msg"]
         assert site.member.recorder.writes == []
 
-    # The subnets of an external network are shown to administrators.
-    neutron = site.as_admin.network
-    network = neutron.find_network("public", ignore_missing=False)
-    [public, *_] = neutron.subnets(network_id=network.id)
-    own = {"cidr": public.cidr, "external_network": "public"}
-    refused = site.admin_here.check("location", name="odd", **own)
-    assert refused["error"]["type"] == "InvalidInput", refused
-    assert "so that no router can join them" in refused["msg"]
-
 
 def test_a_network_without_its_subnet(site: Site) -> None:
     neutron = site.as_member.network

@@ -168,6 +168,7 @@ class Cloud:
         Raises:
             AuthError: The credentials are refused.
         """
+        self.keystone.sign_in()
         endpoints = self._endpoints("compute")
         regions = (endpoint.get("region_id") for endpoint in endpoints)
         return sorted({region for region in regions if region})
@@ -175,11 +176,10 @@ class Cloud:
     def offers(self, service_type: str) -> bool:
         """Return whether the catalogue has a service in the session's region.
 
+        A service must have been asked before, which signs in.
+
         Args:
             service_type: Type of the service, such as "load-balancer".
-
-        Raises:
-            AuthError: The credentials are refused.
         """
         return any(
             not self.region or endpoint.get("region_id") in (None, self.region)
@@ -188,7 +188,6 @@ class Cloud:
 
     def _endpoints(self, service_type: str) -> list[dict[str, t.Any]]:
         """Return the endpoints of a service in all regions, by the catalogue."""
-        self.keystone.sign_in()
         session = self._connection.session
         catalogue = session.auth.get_access(session).service_catalog
         found = catalogue.get_endpoints(service_type=service_type)
@@ -199,12 +198,9 @@ class Cloud:
         """Whether these are a restricted application credential.
 
         The token says so. Keystone lets it create no trusts (keystone/api/trusts.py,
-        `_check_unrestricted`), which Magnum and Heat do for clusters and stacks.
-
-        Raises:
-            AuthError: The credentials are refused.
+        `_check_unrestricted`), which Magnum and Heat do for clusters and stacks. A
+        service must have been asked before, which signs in.
         """
-        self.keystone.sign_in()
         state = getattr(self._connection.session.auth, "get_auth_state", str)()
         token = (json.loads(state or "{}").get("body") or {}).get("token") or {}
         return bool((token.get("application_credential") or {}).get("restricted"))

@@ -525,3 +525,16 @@ def test_no_sdk_at_all(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"Python {sys.executable}." in caught.value.message
     assert f"(Python {platform.python_version()}: " in caught.value.message
     assert "ansible_python_interpreter" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("region", "offered"), [("RegionOne", True), ("Elsewhere", False), (None, True)]
+)
+def test_what_the_catalogue_offers(
+    site: Site, region: str | None, offered: bool
+) -> None:
+    """In a region without an endpoint of Keystone too."""
+    site.keystone({**CATALOG, "load-balancer": "http://octavia.test"})
+    cloud = site.cloud(region_name=region)
+    assert cloud.offers("load-balancer") is offered
+    assert not cloud.offers("metering")
