@@ -8,7 +8,6 @@ from __future__ import annotations
 import os.path
 import typing as t
 
-from ....module_utils._near import did_you_mean
 from ..._fleet.membership import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
@@ -63,7 +62,7 @@ class Filters(t.NamedTuple):
             for option, values in self._values(node).items():
                 known.setdefault(option, set()).update(values)
         return [
-            f"{option}: {name}{did_you_mean(name, filter(None, known.get(option, ())))}"
+            f"{option}: {name}"
             for option in ("clusters", "locations", "node_groups")
             for name in getattr(self, option) or []
             if name not in known.get(option, ())
