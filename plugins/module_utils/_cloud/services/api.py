@@ -35,7 +35,7 @@ from .failures import (
     no_endpoint,
     request_id,
 )
-from .sign_in import check_scope, refusal
+from .sign_in import check_region, check_scope, refusal
 from .transport import Unusable
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -374,7 +374,7 @@ def connect_to(connection: t.Any, service: str) -> t.Any:
         service: The service, as openstacksdk calls it.
 
     Raises:
-        Failed: Keystone gave no token, or one for nothing.
+        Failed: Keystone gave no token, or one for nothing; or no such region is there.
     """
     from keystoneauth1 import exceptions as ka
     from openstack import exceptions as sdk
@@ -385,6 +385,7 @@ def connect_to(connection: t.Any, service: str) -> t.Any:
         adapter.get_token()  # for a service without an endpoint, it fails here
     except (sdk.ConfigException, ka.CatalogException):
         check_scope(connection.session)
+        check_region(connection)
         raise
     return adapter
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ... import _http
-from ..engine.errors import ApiError, AuthError, CloudError
+from ..._near import did_you_mean
+from ..engine.errors import ApiError, AuthError, CloudError, NoEndpoint
 from .failures import AGAIN, Failed
 from .transport import Unusable
 
@@ -34,6 +35,35 @@ def check_scope(session: t.Any) -> None:
     access = session.auth.get_access(session)
     if not (access.project_scoped or access.domain_scoped or access.system_scoped):
         raise Failed(AuthError(NO_PROJECT), False)
+
+
+def check_region(connection: t.Any) -> None:
+    """Raise where no service has an endpoint in the session's region.
+
+    Args:
+        connection: A connection of openstacksdk that has signed in.
+
+    Raises:
+        Failed: There is no such region.
+    """
+    from keystoneauth1.identity import BaseIdentityPlugin
+
+    session, region = connection.session, connection.config.get_region_name()
+    if not region or not isinstance(session.auth, BaseIdentityPlugin):
+        return
+    catalog: t.Any = session.auth.get_access(session).service_catalog
+    listed = catalog.get_endpoints().values()
+    endpoints = [endpoint for found in listed for endpoint in found]
+    regions = {
+        endpoint.get("region_id") or endpoint.get("region") for endpoint in endpoints
+    }
+    names = sorted(str(each) for each in regions if each)
+    if names and region not in names:
+        text = (
+            f"region_name: there is no region {region!r} in this cloud"
+            f"{did_you_mean(region, names)}; there are {', '.join(names)}"
+        )
+        raise Failed(NoEndpoint(text), False)
 
 
 def refusal(session: t.Any, error: Exception) -> Failed:

@@ -411,7 +411,8 @@ def test_check_mode_of_a_delete(site: Site) -> None:
         ),
         (
             {"extra_specs": {"a/b": "1"}},
-            "extra_specs: 'a/b' is no key that Nova takes",
+            "extra_specs: 'a/b' is no key that Nova takes; it must hold 1 to 255 "
+            "letters, digits, blanks, ':', '.', '_' and '-'",
         ),
         (
             {"extra_specs": {"gpufleet:keys": "hw:a"}},

@@ -353,9 +353,15 @@ def test_a_service_that_is_not_there(
 
 
 def test_a_region_that_is_not_there(site: Site) -> None:
-    error = missing(site, "magnum", region_name="Mars")
-    assert "no usable endpoint for Magnum" in error.message
-    assert "region_name" in error.message
+    error = missing(site, "magnum", region_name="RegionTwo")
+    assert error.type == "ApiError"
+    assert error.message == (
+        "region_name: there is no region 'RegionTwo' in this cloud (did you mean "
+        "'RegionOne'?); there are RegionOne"
+    )
+    assert missing(site, "nova", region_name="Mars").message == (
+        "region_name: there is no region 'Mars' in this cloud; there are RegionOne"
+    )
 
 
 def test_an_interface_that_is_not_there(site: Site) -> None:
