@@ -11,9 +11,9 @@ from typing import Any
 from integration.cloud_site import Site
 from integration.waiting import eventually
 
-AT_ONCE = 105
-"""Seconds in which a wait ends: a minute after the real end, which comes within half a
-minute, and what Ansible takes itself on a busy machine."""
+AT_ONCE = 180
+"""Seconds in which a task ends on a busy machine: what it waits for ends within half a
+minute, and the wait a minute later."""
 
 
 def test_no_floating_ip_and_a_stack_deleted_by_hand(site: Site) -> None:
