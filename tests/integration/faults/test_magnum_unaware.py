@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from integration.cloud_site import Site
+from integration.cloud_site import MAGNUM, Site
 from integration.waiting import eventually
 
-AT_ONCE = 105
-"""Seconds in which a wait ends: a minute after the real end, which comes within half a
-minute, and what Ansible takes itself on a busy machine."""
+AT_ONCE = 180
+"""Seconds in which a task ends on a busy machine: what it waits for ends within half a
+minute, and the wait a minute later."""
 
 
 def test_no_floating_ip_and_a_stack_deleted_by_hand(site: Site) -> None:
@@ -35,7 +35,7 @@ def test_no_floating_ip_and_a_stack_deleted_by_hand(site: Site) -> None:
     gone, seconds = _timed(site, name="large", state="absent")
     assert not gone.get("failed"), gone
     assert seconds < AT_ONCE
-    assert member("gpu_cluster_info")["gpu_clusters"] == []
+    assert _clusters(site) == []
 
 
 def test_a_suspended_stack_and_a_creator_who_left(site: Site) -> None:
@@ -57,10 +57,16 @@ def test_a_suspended_stack_and_a_creator_who_left(site: Site) -> None:
     gone, seconds = _timed(site, name="left", state="absent")
     assert gone["action"] == "delete", gone
     assert seconds < AT_ONCE
-    deletions = [line for line in member.recorder.writes if line.startswith("DELETE")]
-    assert len(deletions) <= 2, member.recorder.writes
-    assert member("gpu_cluster_info")["gpu_clusters"] == []
+    # Keystone removes the trust with its user, and Magnum does not see the stack go.
+    path = f"/v1/clusters/{made['gpu_cluster']['id']}"
+    assert member.recorder.writes == [f"DELETE {path}"] * 2
+    assert _clusters(site) == []
     eventually(lambda: site.stack("left"), None)
+
+
+def _clusters(site: Site) -> list[dict[str, Any]]:
+    magnum = site.as_member.container_infrastructure_management
+    return list(magnum.get("/clusters", headers=MAGNUM).json()["clusters"])
 
 
 def _suspend(site: Site, cluster: str) -> None:
