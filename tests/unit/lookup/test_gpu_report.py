@@ -219,7 +219,7 @@ def test_text_of_a_node_is_no_template(static: Static, tmp_path: Path) -> None:
             "reports: 'summary' is none of overview, consumers, heatmap, nodes",
         ),
         ([], {}, "is none of overview"),
-        (["overview"], {"now": "noon"}, "now: 'noon' is no time"),
+        (["overview"], {"now": "noon"}, "now: 'noon' must be a time in ISO 8601"),
         (["consumers"], {"page_size": 1001}, "page_size: 1001 must be 1 to 1000"),
         (["consumers"], {"page_num": 0}, "page_num: 0 must be 1 or more"),
         (["consumers"], {"group_by": "colour"}, "colour"),
