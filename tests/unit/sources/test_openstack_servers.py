@@ -13,7 +13,11 @@ import pytest
 from ansible_collections.gpufleet.openstack.plugins.module_utils._cloud.engine.errors import (
     NoEndpoint,
 )
+from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.openstack.hardware import (
+    HardwareReader,
+)
 from ansible_collections.gpufleet.openstack.plugins.plugin_utils._sources.openstack.servers import (
+    Booted,
     add_distros,
     read_servers,
 )
@@ -42,6 +46,11 @@ class Cloud:
         if isinstance(self._volumes, Exception):
             raise self._volumes
         return self._volumes
+
+
+def read(cloud: Any, warnings: list[str]) -> list[Booted]:
+    hardware = HardwareReader(cloud, [], {}, warnings.append)
+    return read_servers(cloud, {}, hardware, warnings.append)
 
 
 ATTACHED = "os-extended-volumes:volumes_attached"
@@ -84,7 +93,7 @@ UBUNTU, ROCKY = volume("u", "ubuntu"), volume("r", "rocky")
 def test_the_distribution(server: Record, volumes: object, distro: str | None) -> None:
     warnings: list[str] = []
     cloud: Any = Cloud(server, volumes)
-    [booted] = servers = read_servers(cloud, {}, [], warnings.append)
+    [booted] = servers = read(cloud, warnings)
     add_distros(cloud, servers, warnings.append)
     assert booted.server["os_distro"] == distro
     assert warnings == []
@@ -96,7 +105,7 @@ def test_the_distribution(server: Record, volumes: object, distro: str | None) -
 def test_volumes_that_cannot_be_read() -> None:
     warnings: list[str] = []
     cloud: Any = Cloud(boots("u"), NoEndpoint("no Cinder"))
-    [booted] = servers = read_servers(cloud, {}, [], warnings.append)
+    [booted] = servers = read(cloud, warnings)
     add_distros(cloud, servers, warnings.append)
     assert booted.server["os_distro"] is None
     assert warnings == ["volumes are not known: no Cinder"]

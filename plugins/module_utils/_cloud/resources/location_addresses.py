@@ -107,8 +107,9 @@ def check_external(own: Named, subnets: t.Iterable[Raw]) -> None:
     """
     for subnet in subnets:
         external = (f"subnet {subnet['name'] or subnet['id']!r}", subnet["cidr"])
-        why = "so that no router can join them. Set another cidr"
-        _refuse_overlap("external_network", [own, external], why)
+        why = "so that no router can join them"
+        networks = [own, external]
+        _refuse_overlap("external_network", networks, why, "Set another cidr")
 
 
 def check_joined(networks: t.Sequence[Named], behind: str = "") -> None:
@@ -123,19 +124,19 @@ def check_joined(networks: t.Sequence[Named], behind: str = "") -> None:
         InvalidInput: Two of them share addresses.
     """
     way = f"and {behind!r} is joined with the latter, " if behind else ""
-    _refuse_overlap(
-        "connect_to",
-        networks,
-        f"{way}so that they can't be joined; leave one of them out",
-    )
+    why = f"{way}so that they can't be joined"
+    _refuse_overlap("connect_to", networks, why, "Leave one of them out")
 
 
-def _refuse_overlap(option: str, networks: t.Sequence[Named], why: str) -> None:
+def _refuse_overlap(
+    option: str, networks: t.Sequence[Named], why: str, remedy: str
+) -> None:
     """Raise where two of these networks share addresses."""
     for (name, cidr), (other, another) in itertools.combinations(networks, 2):
         if _overlap(cidr, another):
             raise InvalidInput(
-                f"{option}: {name} ({cidr}) and {other} ({another}) overlap, {why}"
+                f"{option}: {name} ({cidr}) and {other} ({another}) overlap, {why}. "
+                f"{remedy}"
             )
 
 

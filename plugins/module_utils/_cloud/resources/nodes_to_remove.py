@@ -16,8 +16,8 @@ from ..engine.errors import (
     ResourceError,
 )
 from ..engine.status import Raw
+from ..services import exact
 from ..services.drivers import HEAT, WORKERS, driver_of, infrastructure_id, refuse
-from ..services.exact import hint, nearly
 from ..services.session import Cloud
 from .servers import by_group
 
@@ -164,11 +164,12 @@ def select(servers: list[Raw], idents: t.Sequence[str]) -> list[Raw]:
         else:
             missing.append(ident)
     names = [server["name"] for server in servers]
-    near = sorted({name for ident in missing for name in nearly(names, ident)})
+    near = sorted({name for ident in missing for name in exact.nearly(names, ident)})
     if missing and (selected or near):
+        hint = exact.hint(near)
         raise NodeNotFound(
             f"nodes_to_remove: {', '.join(missing)} is not among the default workers"
-            f"{hint(near)}, which are {', '.join(sorted(names))}",
+            f"{hint}, which are {', '.join(sorted(names))}",
             details={"missing": missing},
         )
     return list(selected.values())

@@ -111,5 +111,5 @@ def test_a_network_behind_the_one_to_be_joined_with(site: Site, says_so: str) ->
     assert caught.value.message == (
         "connect_to: location 'east' (10.1.0.0/24) and location 'north' "
         "(10.1.0.128/25) overlap, and 'west' is joined with the latter, so that they "
-        "can't be joined"
+        "can't be joined. Leave one of them out"
     )
