@@ -14,7 +14,10 @@ def test_no_valid_host_at_creation(site: Site) -> None:
     template = site.template(site.hardware("CUSTOM_GPU_H100", 8))
     asked = {"name": "big", "template": template, "node_count": 1}
     # An administrator may ask Placement; to members it answers 403.
-    early = site.admin_here("gpu_cluster", **asked)
+    key = site.name("admin")  # that of the template is the member's
+    site.as_admin.compute.create_keypair(name=key)
+    early = site.admin_here("gpu_cluster", **asked, keypair=key)
+    site.as_admin.compute.delete_keypair(key)
     assert early["error"]["type"] == "ResourceError", early
     assert "CUSTOM_GPU_H100: 8 needed, 0 free" in early["msg"]
     assert not early["changed"]
