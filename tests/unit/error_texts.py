@@ -90,7 +90,7 @@ def _within(outer: ast.AST) -> t.Iterator[ast.AST]:
 
 def _name(function: ast.expr) -> str:
     """Return the last name of what is called."""
-    return ast.unparse(function).split(".")[-1]
+    return ast.unparse(function).rsplit(".", maxsplit=1)[-1]
 
 
 def _said(value: ast.expr, function: ast.AST, tree: ast.Module) -> str | None:

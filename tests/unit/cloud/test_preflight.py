@@ -281,7 +281,7 @@ def test_what_has_nearly_the_name(ready: Site) -> None:
 
 def test_all_quotas_are_shown_that_the_precheck_reads(ready: Site) -> None:
     hosts = {"block-storage": "cinder.test/v3", "load-balancer": "octavia.test/v2.0"}
-    roots = {kind: f"http://{url.split('/')[0]}" for kind, url in hosts.items()}
+    roots = {kind: f"http://{url.partition('/')[0]}" for kind, url in hosts.items()}
     ready.keystone({**CATALOG, **roots})
     for kind, url in hosts.items():
         ident = {"block-storage": "v3.0", "load-balancer": "v2.0"}[kind]

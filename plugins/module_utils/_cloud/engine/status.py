@@ -62,7 +62,7 @@ def status_of(raw: Raw, prefix: str = "") -> Status:
         prefix: What stands before the names of the API's properties ("stack_").
     """
     text = raw.get(f"{prefix}status") or "CREATE_IN_PROGRESS"
-    action, _, word = text.partition("_")
+    action, _underscore, word = text.partition("_")
     # A word that nobody knows must not be waited for.
     phase = _EXCEPTIONS.get(text) or _PHASES.get(word, FAILED)
     operation = _OPERATIONS.get(action, "update")
