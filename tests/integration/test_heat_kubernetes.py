@@ -193,4 +193,5 @@ def test_devices_by_resource_slices(site: Site, tmp_path: Path) -> None:
     assert {
         name: (offer.capacity, offer.allocated) for name, offer in counted.items()
     } == {worker.name: (2, 2)}
-    assert (known.pending, known.waiting) == (1, {"Unschedulable": 1})
+    assert known.waiting is not None
+    assert known.waiting.by_reason == {"Unschedulable": 1}
