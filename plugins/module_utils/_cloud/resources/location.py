@@ -170,6 +170,11 @@ class LocationResource(StackResource):
             "updated_at": raw.get("updated_time"),
         }
 
+    def blank(self) -> dict[str, t.Any]:
+        """Return the view of one that is not made: a plan goes on with its network."""
+        later = ("network_id", "subnet_id")
+        return {**super().blank(), **dict.fromkeys(later, KNOWN_AFTER_APPLY)}
+
     @classmethod
     def _texts(cls) -> list[str]:
         """Return the names of the properties that are plain text."""

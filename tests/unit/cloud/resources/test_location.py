@@ -108,6 +108,15 @@ def test_a_new_location(site: Site) -> None:
     assert update["parameters"]["cidr"] == "10.1.0.0/24"
 
 
+def test_a_plan_goes_on_with_the_network_of_a_new_one(site: Site) -> None:
+    site.on(LIST, {"stacks": []})
+    asked: Raw = {"name": "east", "cidr": "10.1.0.0/24"}
+    planned = site.run(LocationResource, **asked, check_mode=True).after
+    assert planned is not None
+    later = {planned["id"], planned["network_id"], planned["subnet_id"]}
+    assert later == {"known after apply"}
+
+
 def test_the_same_again(site: Site) -> None:
     there(site, stack())
     outcome = site.run(
