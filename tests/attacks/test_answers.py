@@ -10,6 +10,7 @@ import os
 import re
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,14 @@ TIMEOUT = 2
 LATE = 6
 """Seconds after which a source that may take two has surely outlived them."""
 MOST_MEMORY = 300 * 2**20
+MEASURE = """
+import pathlib, resource, subprocess, sys
+subprocess.run(sys.argv[2:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+pathlib.Path(sys.argv[1]).write_text(str(used))
+"""
+"""Runs a program, and writes the kilobytes of it or its largest child. In a process of
+its own: one that has just begun counts with what its parent had."""
 
 SLOW = {
     "drip": hostile.drip,
@@ -162,20 +171,18 @@ class Scene:
 
     def run(self, program: str, *arguments: str, **environment: str) -> Run:
         """Run a program of Ansible, and measure its memory."""
-        printed = self.controller.folder / "printed.txt"
+        folder = self.controller.folder
+        printed, used = folder / "printed.txt", folder / "used"
         with printed.open("w") as file:
-            process = subprocess.Popen(
-                [str(PROGRAMS / program), *arguments],
-                cwd=self.controller.folder,
+            subprocess.run(
+                [sys.executable, "-c", MEASURE, used, PROGRAMS / program, *arguments],
+                cwd=folder,
                 env={**self.controller.environment, **environment},
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                check=True,
             )
-            # Of it and of all its children, in kilobytes.
-            _pid, _status, usage = os.wait4(process.pid, 0)
-        return Run(
-            printed.read_text(), {}, usage.ru_maxrss * 1024, self.controller.folder
-        )
+        return Run(printed.read_text(), {}, int(used.read_text()) * 1024, folder)
 
 
 def _certificate(folder: Path) -> ssl.SSLContext:

@@ -13,10 +13,28 @@ import contextlib
 import queue
 import threading
 import typing as t
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 _T = t.TypeVar("_T")
 _Item = t.TypeVar("_Item")
+
+
+_LOOK = 0.5
+"""Seconds after which a thread that waits looks whether its process is interrupted."""
+
+
+class Result(Future[_T]):
+    """What a function that runs will return."""
+
+    def result(self, timeout: float | None = None) -> _T:
+        """Return it, or raise what the function raised.
+
+        A signal that comes right before a thread begins to wait does not wake it: with
+        one long wait, the first Ctrl-C could be lost.
+        """
+        while timeout is None and not self.done():
+            wait([self], _LOOK)
+        return super().result(timeout)
 
 
 class Pool:
@@ -45,9 +63,9 @@ class Pool:
         for _thread in range(self._threads):
             self._waiting.put(None)
 
-    def submit(self, function: t.Callable[..., _T], *args: t.Any) -> Future[_T]:
+    def submit(self, function: t.Callable[..., _T], *args: t.Any) -> Result[_T]:
         """Run a function as soon as fewer than `most` run."""
-        future: Future[_T] = Future()
+        future: Result[_T] = Result()
 
         def run() -> None:
             try:
