@@ -255,9 +255,7 @@ location:
       type: dict
       sample: {cost_centre: "4711"}
     network_id:
-      description: >-
-        Id of the network of its clusters, null while it is being made. In check mode,
-        C(known after apply) for a new location, as is RV(location.subnet_id).
+      description: Id of the network of its clusters, null while it is being made.
       type: str
       sample: "6c2f9d0e-0a3e-4c5f-8f59-0f9f7b1f7c55"
     subnet_id:
