@@ -47,24 +47,30 @@ def wrong_configuration(name: str | None, error: Exception) -> str:
         name: The cloud that is named, by the option or else by `OS_CLOUD`.
         error: What openstacksdk said.
     """
+    import yaml
     from openstack import exceptions
     from openstack.config import loader
 
     option = "cloud"
     if name is None:
         option, name = "OS_CLOUD", os.environ.get("OS_CLOUD")
+    read, clouds = None, []
     try:
         config = loader.OpenStackConfig()
     except exceptions.ConfigException:
         return f"{option}: {error}"
-    clouds = [str(cloud) for cloud in config.cloud_config["clouds"]]
+    except yaml.YAMLError:
+        pass
+    else:
+        read = config.config_filename
+        clouds = [str(cloud) for cloud in config.cloud_config["clouds"]]
     if name is None or name in clouds:
         return f"{option}: {error}"
     override = os.environ.get("OS_CLIENT_CONFIG_FILE")
     files = [*([override] if override else []), *loader.CONFIG_FILES]
     return (
         f"{option}: there is no cloud {name!r}{did_you_mean(name, clouds)}. "
-        f"{_defined(config.config_filename, clouds, files)} Searched: "
+        f"{_defined(read, clouds, files)} Searched: "
         f"{_listed(files)}. Name a cloud that is defined, or add this one"
     )
 

@@ -244,11 +244,13 @@ def connect(
     """
     openstack = sdk.load()
     arguments = _connect_arguments(options)
+    import yaml
     from keystoneauth1 import exceptions as ka
 
     try:
         connection = openstack.connect(**arguments)
-    except openstack.exceptions.ConfigException as error:
+    # Older releases pass on what YAML says of a file.
+    except (openstack.exceptions.ConfigException, yaml.YAMLError) as error:
         name = arguments.get("cloud")
         raise InvalidInput(sdk.wrong_configuration(name, error)) from error
     except ka.NoMatchingPlugin as error:
