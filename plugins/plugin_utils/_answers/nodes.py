@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ...module_utils._near import did_you_mean
 from .._fleet import state
 from .._fleet.types import Fleet, Node, Record
@@ -89,7 +91,7 @@ def _row(node: Node) -> Record:
         "capacity": known["capacity"],
         "allocated": known["allocated"],
         "devicesByState": {
-            name: None if known["capacity"] is None else whole(number)  # type: ignore[arg-type]
+            name: None if known["capacity"] is None else whole(t.cast("float", number))
             for name, number in known["devices"].items()
         },
         "measuredAt": known["gathered_at"],
